@@ -1,0 +1,212 @@
+"""What every attribution method offers: profiles, contributions and logits of sequences."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Importance of every position of N sequences, a mean over their references.
+
+    Attributes
+    ----------
+    scores : float32 (N, L)
+        In units of the logit.
+    target : float32 (N,)
+        Logit of each sequence.
+    gap : float32 (N,)
+        Completeness: |sum of all contributions - (target - mean target of the
+        references)|, without the observed-base mask; NaN for gradient times input.
+    """
+
+    scores: Array
+    target: Array
+    gap: Array
+
+
+@dataclass(frozen=True)
+class Block:
+    """The results of consecutive rows, as a method delivers them.
+
+    Attributes
+    ----------
+    rows : slice
+    values : float32 (n, L) or (n, L, 4)
+        Scores, or contributions where those were asked for.
+    target, gap : float32 (n,)
+    """
+
+    rows: slice
+    values: Array
+    target: Array
+    gap: Array
+
+
+class Attributor(ABC):
+    """Scores sequences by one logit of one model.
+
+    Attributes
+    ----------
+    method : str
+        As given to `make_attributor`.
+    length : int
+        Positions of an input sequence.
+    batch_size : int
+        Rows of one pass; every pass has this shape, the last one is padded.
+    """
+
+    method: str
+    length: int
+    batch_size: int
+    needs_references = True
+
+    def profiles(
+        self,
+        X: Array,
+        references: Array | None = None,
+        *,
+        reference_of: Array | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Profiles:
+        """Score sequences, one number a position.
+
+        Parameters
+        ----------
+        X : uint8 or float32 (N, L, 4)
+            Columns may hold fractions (mutants) or zeros (N bases).
+        references : uint8 or float32 (1, R, L, 4) or (G, R, L, 4), optional
+            R references shared by every row, or R for each of G groups of rows; the
+            result is the mean over R. Ignored (None will do) for gradient times input.
+        reference_of : int (N,), optional
+            Group of each row; required when G > 1.
+        progress : callable, optional
+            Called with the number of rows done since the last call.
+
+        Returns
+        -------
+        Profiles
+
+        Raises
+        ------
+        ValueError
+            When an array has another shape or type, or a group does not exist.
+
+        Notes
+        -----
+        Memory: the result, and the activations of one batch. Time: a forward pass a row,
+        and a backward pass a row and reference (with a forward pass of the reference
+        unless it is shared). A row's result does not depend on the rows around it.
+        """
+        n = self._check(X, references, reference_of)
+        scores = np.empty((n, self.length), np.float32)
+        target, gap = np.empty(n, np.float32), np.empty(n, np.float32)
+        for block in self._blocks(X, references, reference_of, contributions=False):
+            scores[block.rows] = block.values
+            target[block.rows] = block.target
+            gap[block.rows] = block.gap
+            if progress is not None:
+                progress(len(block.target))
+        return Profiles(scores=scores, target=target, gap=gap)
+
+    def contributions(
+        self, X: Array, references: Array | None = None, *, reference_of: Array | None = None
+    ) -> Array:
+        """Give the unmasked contribution of every base and position.
+
+        Parameters
+        ----------
+        X, references, reference_of
+            As for `profiles`.
+
+        Returns
+        -------
+        float32 (N, L, 4)
+            Mean over the references of multiplier times (X - reference); gradient times X
+            for gradient times input.
+
+        Raises
+        ------
+        ValueError
+            As `profiles`.
+        """
+        n = self._check(X, references, reference_of)
+        out = np.empty((n, self.length, 4), np.float32)
+        for block in self._blocks(X, references, reference_of, contributions=True):
+            out[block.rows] = block.values
+        return out
+
+    @abstractmethod
+    def predict_logit(self, X: Array) -> Array:
+        """Compute the scored logit of sequences.
+
+        Parameters
+        ----------
+        X : uint8 or float32 (N, L, 4)
+
+        Returns
+        -------
+        float32 (N,)
+
+        Raises
+        ------
+        ValueError
+            When X has another shape or type.
+        """
+
+    @abstractmethod
+    def _blocks(
+        self,
+        X: Array,
+        references: Array | None,
+        reference_of: Array | None,
+        *,
+        contributions: bool,
+    ) -> Iterator[Block]:
+        """Yield the results of checked input, block by block, in order."""
+
+    def _check(self, X: Array, references: Array | None, reference_of: Array | None) -> int:
+        """Refuse arrays of a wrong shape or type; return the number of rows."""
+        n = self._check_one_hot("X", X, (None, self.length, 4))
+        if not self.needs_references:
+            return n
+        if references is None:
+            raise ValueError(f"references: got None, method '{self.method}' needs them")
+        groups = self._check_one_hot("references", references, (None, None, self.length, 4))
+        if reference_of is None:
+            if groups != 1:
+                raise ValueError(
+                    f"reference_of: got None with {groups} groups of references, expected "
+                    f"the group of each of the {n} rows"
+                )
+        elif reference_of.shape != (n,) or not np.issubdtype(reference_of.dtype, np.integer):
+            raise ValueError(
+                f"reference_of: got {reference_of.dtype} {reference_of.shape}, expected "
+                f"integers ({n},)"
+            )
+        elif n and not 0 <= reference_of.min() <= reference_of.max() < groups:
+            row = int(np.flatnonzero((reference_of < 0) | (reference_of >= groups))[0])
+            raise ValueError(
+                f"reference_of: row {row} has group {reference_of[row]}, expected 0 to "
+                f"{groups - 1}"
+            )
+        return n
+
+    @staticmethod
+    def _check_one_hot(name: str, array: Array, shape: tuple[int | None, ...]) -> int:
+        fits = array.ndim == len(shape) and all(
+            want in (None, got) for got, want in zip(array.shape, shape, strict=True)
+        )
+        empty = len(shape) == 4 and 0 in array.shape
+        if not fits or empty or array.dtype not in (np.uint8, np.float32):
+            wanted = ", ".join("any" if want is None else str(want) for want in shape)
+            raise ValueError(
+                f"{name}: got {array.dtype} {array.shape}, expected uint8 or float32 ({wanted})"
+            )
+        return array.shape[0]

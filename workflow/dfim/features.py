@@ -1,0 +1,162 @@
+"""Features of sequences (motif instances, windows) and their pairing."""
+
+import os
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dfim.store import read_table, write_table
+
+_COLUMNS = ("sequence", "start", "end", "name", "strand")
+
+
+@dataclass(frozen=True)
+class Features:
+    """Intervals of sequences, sorted by sequence, then start.
+
+    Attributes
+    ----------
+    sequence
+        (F,) int64 row of the sequence array.
+    start, end
+        (F,) int64, 0-based, half-open.
+    name
+        (F,) text, such as a motif's name.
+    strand
+        (F,) "+" or "-".
+    """
+
+    sequence: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    name: NDArray[np.str_]
+    strand: NDArray[np.str_]
+
+    def __post_init__(self) -> None:
+        sizes = {field.name: len(getattr(self, field.name)) for field in fields(self)}
+        if len(set(sizes.values())) > 1:
+            raise ValueError(
+                f"features: columns of unequal length {sizes}; expected one length"
+            )
+        bad = np.flatnonzero((self.start < 0) | (self.end <= self.start))
+        if bad.size:
+            row = int(bad[0])
+            raise ValueError(
+                f"features: row {row} is [{self.start[row]}, {self.end[row]}); "
+                "expected 0 <= start < end (0-based, half-open)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "Features":
+        """The features under a mask or an index."""
+        return Features(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
+    def of_sequences(self, rows: NDArray[np.integer]) -> "Features":
+        """The features of some sequences, renumbered to the order of `rows`."""
+        order = np.argsort(rows, kind="stable")
+        place = np.searchsorted(rows[order], self.sequence)
+        place = np.minimum(place, max(len(rows) - 1, 0))
+        kept = rows[order[place]] == self.sequence if len(rows) else np.zeros(len(self), bool)
+        chosen = self.select(kept)
+        renumbered = order[place[kept]]
+        by_place = np.lexsort((chosen.end, chosen.start, renumbered))
+        columns = {f.name: getattr(chosen, f.name)[by_place] for f in fields(self)}
+        return Features(**{**columns, "sequence": renumbered[by_place]})
+
+    def save(self, path: str | os.PathLike[str], ids: NDArray[np.str_]) -> None:
+        """Write as TSV with the sequences' names."""
+        table = pd.DataFrame({f.name: getattr(self, f.name) for f in fields(self)})
+        write_table(path, table.assign(sequence=ids[self.sequence]))
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], ids: NDArray[np.str_], length: int
+    ) -> "Features":
+        """Read a TSV with the columns sequence, start, end, name, strand.
+
+        Parameters
+        ----------
+        path
+            The table: 0-based, half-open, strand "+" or "-".
+        ids
+            Names of the sequences that the table may speak of.
+        length
+            Length of the sequences in bp.
+
+        Raises
+        ------
+        ValueError
+            With file and row: an unknown sequence, an interval that is no
+            interval or leaves the sequence, a strand that is no strand.
+        """
+        table = read_table(path, _COLUMNS)
+        rows = pd.Index(ids).get_indexer(table["sequence"].astype(str))
+        start, end = (pd.to_numeric(table[c], errors="coerce") for c in ("start", "end"))
+        whole = (start % 1 == 0) & (end % 1 == 0)
+        checks = (
+            (rows < 0, "sequence {0[sequence]!r} is not among the examples; check its name"),
+            (~whole | (start < 0) | (end <= start) | (end > length),
+             "interval [{0[start]}, {0[end]}) is not inside the sequence; expected whole "
+             f"numbers with 0 <= start < end <= {length} (0-based, half-open)"),
+            (~table["strand"].isin(["+", "-"]), "strand {0[strand]!r}; expected + or -"),
+        )  # fmt: skip
+        for wrong, message in checks:
+            where = np.flatnonzero(wrong)
+            if where.size:
+                # +2: one for the header, one because people count lines from 1.
+                raise ValueError(
+                    f"{path}, line {where[0] + 2}: " + message.format(table.iloc[where[0]])
+                )
+        order = np.lexsort((end, start, rows))
+        return cls(
+            sequence=rows[order].astype(np.int64),
+            start=start.to_numpy()[order].astype(np.int64),
+            end=end.to_numpy()[order].astype(np.int64),
+            name=table["name"].to_numpy().astype(str)[order],
+            strand=table["strand"].to_numpy().astype(str)[order],
+        )
+
+
+def ordered_pairs(
+    features: Features, *, same_name: bool = False
+) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+    """All ordered pairs (source, target) of features within a sequence.
+
+    Parameters
+    ----------
+    features
+        Sorted by sequence, as `Features` are.
+    same_name
+        Whether two features of one name (two ELF1 sites) make a pair.
+
+    Returns
+    -------
+    source, target
+        Indices into `features`.
+    n_overlapping
+        Pairs left out because source and target overlap: a target inside the
+        mutated bases has no meaning (paper section 2.1).
+
+    Notes
+    -----
+    Cost is the number of pairs; nothing is done per sequence in Python.
+    """
+    n = len(features)
+    first = np.searchsorted(features.sequence, features.sequence, side="left")
+    last = np.searchsorted(features.sequence, features.sequence, side="right")
+    size = last - first
+    source = np.repeat(np.arange(n), size)
+    offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+    target = np.repeat(first, size) + offset
+    kept = source != target
+    if not same_name:
+        kept &= features.name[source] != features.name[target]
+    source, target = source[kept], target[kept]
+    overlap = (features.start[source] < features.end[target]) & (
+        features.start[target] < features.end[source]
+    )
+    return source[~overlap], target[~overlap], int(overlap.sum())

@@ -1,0 +1,95 @@
+"""What every kind of score shares: the choices, and profiles of mutants."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfim.references import ReferenceKind, make_references
+
+Floats = NDArray[np.float32]
+Progress = Callable[[int], None]
+
+
+class Profiles(Protocol):
+    """What an attributor returns for N inputs of length L."""
+
+    scores: Floats  # (N, L) importance of each position
+    target: Floats  # (N,) logit of the input
+    gap: Floats  # (N,) completeness error of the contributions
+
+
+class Attributor(Protocol):
+    """Anything that gives importance profiles: see `dfim.attribution`."""
+
+    batch_size: int
+
+    def profiles(
+        self,
+        X: NDArray[Any],
+        references: NDArray[Any] | None,
+        *,
+        reference_of: NDArray[np.integer] | None = None,
+        progress: Progress | None = None,
+    ) -> Profiles:
+        """Score the inputs X (N, L, 4)."""
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """Choices of the method that the paper leaves open (their defaults are the paper's).
+
+    Attributes
+    ----------
+    references
+        `dinuc` (dinucleotide shuffles of the sequence), `random` (iid bases),
+        `gc` or `zeros` (one constant column).
+    n_refs
+        Shuffled or random references a sequence; scores are their mean.
+    refs_from
+        `original`: a sequence and its mutants share references, so that FIS has
+        no reference noise. `mutant`: drawn anew from every mutant, as the
+        original code did.
+    gc
+        GC fraction of constant references and of background columns.
+    motif_mutation
+        What replaces a mutated motif: background columns (`gc`), zero columns
+        (`zeros`), or its own columns in random order (`shuffle`).
+    """
+
+    references: ReferenceKind = "dinuc"
+    n_refs: int = 10
+    refs_from: Literal["original", "mutant"] = "original"
+    gc: float = 0.46
+    motif_mutation: Literal["gc", "zeros", "shuffle"] = "gc"
+
+    @classmethod
+    def choose(cls, settings: Mapping[str, Any]) -> "ScoringSettings":
+        """The settings among a larger mapping's keys."""
+        return cls(**{field.name: settings[field.name] for field in fields(cls)})
+
+
+def draw_references(
+    X: NDArray[Any], settings: ScoringSettings, rng: np.random.Generator
+) -> NDArray[Any]:
+    """References of the sequences X as the settings say: (1 or N, R, L, 4)."""
+    return make_references(X, settings.references, n=settings.n_refs, gc=settings.gc, rng=rng)
+
+
+def profiles_of_mutants(
+    attributor: Attributor,
+    mutants: NDArray[Any],
+    rows: NDArray[np.integer],
+    references: NDArray[Any],
+    settings: ScoringSettings,
+    rng: np.random.Generator,
+    progress: Progress | None,
+) -> Profiles:
+    """Score mutants of the sequences `rows`, with shared or their own references."""
+    if settings.references in ("gc", "zeros"):  # one constant input serves every row
+        return attributor.profiles(mutants, references, progress=progress)
+    if settings.refs_from == "mutant":
+        references, rows = draw_references(mutants, settings, rng), np.arange(len(mutants))
+    return attributor.profiles(mutants, references, reference_of=rows, progress=progress)

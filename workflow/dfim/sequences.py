@@ -1,0 +1,353 @@
+"""DNA sequences: one-hot arrays, FASTA files, base composition.
+
+A one-hot array has shape (N, L, 4), channels in the order A, C, G, T. The
+column of an unknown base (N) is all zero; mutants may also hold fractional
+columns, which have no letter.
+"""
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+ALPHABET = "ACGT"
+
+UNKNOWN = 4
+"""Code of an all-zero column (N) in the answer of `base_codes`."""
+
+FRACTIONAL = 5
+"""Code of a column that is neither a base nor N in the answer of `base_codes`."""
+
+# For each byte the four channels of its column, read as one 32-bit word, so
+# that encoding is a single lookup a base.
+_COLUMNS = np.zeros((256, 4), np.uint8)
+_KNOWN = np.zeros(256, bool)
+for _channel, _base in enumerate(ALPHABET):
+    for _letter in (_base, _base.lower()):
+        _COLUMNS[ord(_letter), _channel] = 1
+        _KNOWN[ord(_letter)] = True
+_KNOWN[[ord("N"), ord("n")]] = True
+_WORDS = _COLUMNS.view(np.uint32).ravel()
+_LETTERS = np.frombuffer(b"ACGTN", np.uint8)
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class FastaRecords:
+    """Names and upper-case sequences of a FASTA file, in file order."""
+
+    ids: tuple[str, ...]
+    sequences: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.ids)
+
+
+def background(gc: float) -> np.ndarray:
+    """Return the base frequencies of a GC content.
+
+    Parameters
+    ----------
+    gc : float
+        Fraction of G + C, 0 to 1. The paper's simulation has 0.46.
+
+    Returns
+    -------
+    ndarray of float32, shape (4,)
+        (1 - gc) / 2 for A and T, gc / 2 for C and G.
+    """
+    if not 0 <= gc <= 1:
+        raise ValueError(f"gc: got {gc!r}, expected a fraction from 0 to 1")
+    return np.array([1 - gc, gc, gc, 1 - gc], np.float32) / 2
+
+
+def require_one_hot(X: np.ndarray, *, name: str = "X") -> np.ndarray:
+    """Return X as an array, or raise unless its shape is (N, L, 4) with L > 0.
+
+    N may be 0 (a block without rows); the values are not looked at.
+    """
+    X = np.asarray(X)
+    if X.ndim != 3 or X.shape[1] == 0 or X.shape[2] != 4:
+        raise ValueError(
+            f"{name}: got an array of shape {X.shape}, expected (sequences, length, 4)"
+        )
+    if X.dtype.kind not in "buif":
+        raise ValueError(f"{name}: got values of type {X.dtype}, expected real numbers")
+    return X
+
+
+def one_hot_encode(sequences: Sequence[str], *, ids: Sequence[str] | None = None) -> np.ndarray:
+    """Encode sequences of equal length.
+
+    Parameters
+    ----------
+    sequences : sequence of str
+        Letters A, C, G, T and N, upper or lower case.
+    ids : sequence of str, optional
+        Names to use in error messages beside the row.
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, L, 4)
+        One-hot columns in A, C, G, T order; N is an all-zero column.
+
+    Raises
+    ------
+    ValueError
+        No or empty sequences, unequal lengths, another letter: with the row
+        (and id), and for a letter its 0-based position.
+    """
+    if isinstance(sequences, str):
+        raise ValueError("sequences: got one string, expected a sequence of strings")
+
+    def label(row: int) -> str:
+        return f"row {row}" if ids is None else f"row {row} ({ids[row]})"
+
+    if len(sequences) == 0 or len(sequences[0]) == 0:
+        what = "no sequences" if len(sequences) == 0 else f"{label(0)} empty"
+        raise ValueError(f"sequences: got {what}, expected at least one base")
+    lengths = np.fromiter(map(len, sequences), np.int64, len(sequences))
+    length = int(lengths[0])
+    unequal = np.flatnonzero(lengths != length)
+    if unequal.size:
+        row = int(unequal[0])
+        raise ValueError(
+            f"sequences: {label(row)} has length {lengths[row]}, but {label(0)} has "
+            f"{length}; expected equal lengths"
+        )
+    # "replace" keeps one byte a character: a non-ASCII letter becomes '?'.
+    letters = np.frombuffer("".join(sequences).encode("ascii", "replace"), np.uint8)
+    known = _KNOWN[letters]
+    if not known.all():
+        row, position = divmod(int(np.argmin(known)), length)
+        raise ValueError(
+            f"sequences: {label(row)} has {sequences[row][position]!r} at position "
+            f"{position} (0-based); expected A, C, G, T or N"
+        )
+    return _WORDS[letters].view(np.uint8).reshape(len(sequences), length, 4)
+
+
+def base_codes(X: np.ndarray) -> np.ndarray:
+    """Tell which base each column holds.
+
+    Parameters
+    ----------
+    X : ndarray, shape (N, L, 4)
+
+    Returns
+    -------
+    ndarray of uint8, shape (N, L)
+        0 to 3 for a one-hot A, C, G, T; `UNKNOWN` for an all-zero column,
+        `FRACTIONAL` for any other.
+    """
+    X = require_one_hot(X)
+    codes = np.full(X.shape[:2], FRACTIONAL, np.uint8)
+    nonzero = np.zeros(X.shape[:2], np.uint8)
+    for channel in range(4):
+        nonzero += X[..., channel] != 0
+    for channel in range(4):
+        codes[(X[..., channel] == 1) & (nonzero == 1)] = channel
+    codes[nonzero == 0] = UNKNOWN
+    return codes
+
+
+def decode(X: np.ndarray) -> list[str]:
+    """Turn one-hot columns into letters; the inverse of `one_hot_encode`.
+
+    Parameters
+    ----------
+    X : ndarray, shape (N, L, 4)
+        One-hot columns; an all-zero column becomes N.
+
+    Returns
+    -------
+    list of str
+        N strings of length L, upper case.
+
+    Raises
+    ------
+    ValueError
+        A column is fractional (a background column of a mutant, say).
+    """
+    codes = base_codes(X)
+    fractional = codes == FRACTIONAL
+    if fractional.any():
+        row, position = np.argwhere(fractional)[0]
+        raise ValueError(
+            f"X: row {row} has the column {np.asarray(X)[row, position].tolist()} at "
+            f"position {position} (0-based); expected one-hot or all-zero columns"
+        )
+    text = _LETTERS[codes].tobytes().decode("ascii")
+    length = codes.shape[1]
+    return [text[at : at + length] for at in range(0, len(text), length)]
+
+
+def gc_content(X: np.ndarray) -> np.ndarray:
+    """Return each sequence's fraction of G + C among its known bases.
+
+    Parameters
+    ----------
+    X : ndarray, shape (N, L, 4)
+        Fractional columns count with their fractions; N columns do not count.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        0 to 1; NaN for a sequence of N only.
+    """
+    totals = require_one_hot(X).sum(axis=1, dtype=np.float64)
+    known = totals.sum(axis=1)
+    strong = totals[:, 1] + totals[:, 2]
+    return np.divide(strong, known, out=np.full(len(totals), np.nan), where=known > 0)
+
+
+def read_fasta(path: str | os.PathLike[str]) -> FastaRecords:
+    """Read a FASTA file, plain or gzip-compressed (told by its content).
+
+    Sequences may span lines, be lower case (they come back upper case) and end
+    their lines the Windows way; blank lines are skipped. An id is the first
+    word of its header. Any letter passes here: `one_hot_encode` decides which
+    mean something.
+
+    Parameters
+    ----------
+    path : path
+        The file; it is read whole, so take pyfaidx for genomes.
+
+    Returns
+    -------
+    FastaRecords
+
+    Raises
+    ------
+    ValueError
+        With file and line: empty file, sequence before the first header,
+        header without id or without sequence, id seen before, characters
+        other than letters, gzip data that is damaged or ends early. A plain
+        file that was cut inside a sequence cannot be told from a whole one;
+        `one_hot_encode` rejects its unequal length.
+    """
+    with open(path, "rb") as raw:
+        compressed = raw.read(2) == _GZIP_MAGIC
+        raw.seek(0)
+        handle: IO[bytes] = gzip.GzipFile(fileobj=raw) if compressed else raw
+        try:
+            lines = handle.read().split(b"\n")
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(
+                f"{path}: gzip data damaged or cut short ({error}); fetch or write it again"
+            ) from error
+    return _parse_fasta(path, lines)
+
+
+def _parse_fasta(path: str | os.PathLike[str], lines: list[bytes]) -> FastaRecords:
+    headers: dict[str, int] = {}  # id -> line of its header, in file order
+    parts: list[list[bytes]] = []
+
+    def require_sequence() -> None:
+        if parts and not parts[-1]:
+            name, line = next(reversed(headers.items()))
+            raise ValueError(f"{path}, line {line}: {name} has no sequence, expected one")
+
+    for number, line in enumerate(lines, 1):
+        line = line.removesuffix(b"\r")
+        if line.startswith(b">"):
+            require_sequence()
+            name = _record_id(path, number, line)
+            if name in headers:
+                raise ValueError(
+                    f"{path}, line {number}: id {name} is also on line {headers[name]}, "
+                    "expected each id once"
+                )
+            headers[name] = number
+            parts.append([])
+        elif line:
+            if not parts:
+                raise ValueError(
+                    f"{path}, line {number}: got {line[:20].decode('utf-8', 'replace')!r}, "
+                    "expected a header that starts with >"
+                )
+            if not line.isalpha():
+                wrong = re.search(r"[^A-Za-z]", line.decode("utf-8", "replace")).group()
+                raise ValueError(f"{path}, line {number}: got {wrong!r}, expected letters only")
+            parts[-1].append(line)
+    if not headers:
+        raise ValueError(f"{path}, line 1: file is empty, expected FASTA records")
+    require_sequence()
+    sequences = tuple(b"".join(part).upper().decode("ascii") for part in parts)
+    return FastaRecords(ids=tuple(headers), sequences=sequences)
+
+
+def _record_id(path: str | os.PathLike[str], number: int, header: bytes) -> str:
+    words = header[1:].decode("utf-8", "replace").split(maxsplit=1)
+    if not words or header[1:2].isspace():
+        raise ValueError(f"{path}, line {number}: header without id, expected >id")
+    return words[0]
+
+
+def write_fasta(
+    path: str | os.PathLike[str], ids: Sequence[str], sequences: Sequence[str]
+) -> None:
+    """Write records to a FASTA file, each sequence on one line.
+
+    The file appears under its name only when it is complete. With a name that
+    ends in .gz it is compressed, and the same records give the same bytes (no
+    time or name in the gzip header).
+
+    Parameters
+    ----------
+    path : path
+    ids : sequence of str
+        Unique, without white space.
+    sequences : sequence of str
+        Letters only, none empty.
+
+    Raises
+    ------
+    ValueError
+        Unequal numbers of ids and sequences, or a record that `read_fasta`
+        would reject, with its row.
+    """
+    if len(ids) != len(sequences) or len(ids) == 0:
+        raise ValueError(
+            f"ids, sequences: got {len(ids)} and {len(sequences)}, expected equal numbers "
+            "and at least one"
+        )
+    seen: dict[str, int] = {}
+    for row, (name, sequence) in enumerate(zip(ids, sequences, strict=True)):
+        if name.split() != [name]:
+            raise ValueError(f"ids: row {row} is {name!r}, expected one word")
+        if seen.setdefault(name, row) != row:
+            raise ValueError(
+                f"ids: rows {seen[name]} and {row} are both {name!r}, expected unique ids"
+            )
+        if not (sequence.isascii() and sequence.isalpha()):
+            raise ValueError(f"sequences: row {row} ({name}) is empty or not letters only")
+    text = "".join(f">{name}\n{s}\n" for name, s in zip(ids, sequences, strict=True))
+    with _replacing(Path(path)) as handle:
+        if str(path).endswith(".gz"):
+            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=handle, mtime=0) as packed:
+                packed.write(text.encode())
+        else:
+            handle.write(text.encode())
+
+
+@contextmanager
+def _replacing(path: Path):  # noqa: ANN202 (the decorator sets the return type)
+    """Open a temporary file beside path; rename it to path on success."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as handle:
+            yield handle
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""What the workflow's scripts share and the method must not know."""

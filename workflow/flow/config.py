@@ -1,0 +1,236 @@
+"""The configuration: checked at the door, and read as declarations.
+
+`python -m flow.config --list-figures [CONFIGFILE ...]` prints the folder of a
+run's results, then the ids of its figures, one a line.
+"""
+
+import argparse
+import difflib
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+Config = Mapping[str, Any]
+_ROOT = Path(__file__).parents[2]
+_SCHEMA = _ROOT / "workflow/schemas/config.schema.yaml"
+_DEFAULT = _ROOT / "config/config.yaml"
+
+log = logging.getLogger(__name__)
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot run; the message is one line."""
+
+
+def _one_line(error: jsonschema.ValidationError) -> str:
+    """What is wrong: key, what was got, what is expected, what to do."""
+    place = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties":
+        allowed = sorted(error.schema.get("properties", {}))
+        for key in sorted(set(error.instance) - set(allowed)):
+            near = difflib.get_close_matches(str(key), allowed, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
+            return f"config: {place}: unknown key {key!r}; {hint}"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"config: {place}: key {missing[0]!r} is missing; see config/README.md"
+    expected = {
+        "type": lambda v: f"type {v if isinstance(v, str) else ' or '.join(v)}",
+        "enum": lambda v: "one of " + ", ".join(str(x) for x in v),
+        "minimum": lambda v: f"at least {v}",
+        "maximum": lambda v: f"at most {v}",
+        "pattern": lambda v: f"text that matches {v}",
+    }.get(error.validator, lambda v: f"{error.validator} {v}")(error.validator_value)
+    got = f"{error.instance!r} ({type(error.instance).__name__})"
+    return f"config: {place}: got {got}, expected {expected}; see config/README.md"
+
+
+def _check_files(config: Config) -> None:
+    folder = config["local_folder"]
+    if config["inputs"] == "local":
+        if folder is None:
+            raise ConfigError(
+                "config: local_folder: got null, expected a folder, as inputs is local; "
+                "name it with --config local_folder=FOLDER"
+            )
+        if not Path(folder).is_dir():
+            raise ConfigError(f"config: local_folder: no folder {folder!r}; check the path")
+    for name, study in enabled_studies(config).items():
+        named = {
+            "examples.fasta": study["examples"].get("fasta"),
+            "examples.labels": study["examples"].get("labels"),
+            "model.file": study["model"].get("file"),
+            "model.weights": study["model"].get("weights"),
+            "features.file": study["features"].get("file"),
+        }
+        for key, file in named.items():
+            if file is not None and not local_path(config, file).is_file():
+                raise ConfigError(
+                    f"config: studies.{name}.{key}: no file {str(local_path(config, file))!r}; "
+                    "check the path"
+                )
+
+
+def _check_source(config: Config, where: str, study: Config) -> None:
+    examples, model, features = study["examples"], study["model"], study["features"]
+    if ("dataset" in examples) == (examples.get("fasta") is not None):
+        raise ConfigError(f"{where}.examples: expected exactly one of dataset and fasta")
+    if model.get("file") is None:
+        if model.get("architecture") is None:
+            raise ConfigError(f"{where}.model: expected an architecture or a file")
+        if examples.get("split") is None or examples["label"] is None:
+            raise ConfigError(f"{where}.examples: a network to train needs label and split")
+    needed = {"patterns": "patterns", "table": "file"}.get(features["source"])
+    if needed and needed not in features:
+        raise ConfigError(
+            f"{where}.features: key {needed!r} is missing; source "
+            f"{features['source']!r} needs it"
+        )
+    if features["source"] == "truth" and (
+        config["inputs"] != "synthetic" or "dataset" not in examples
+    ):
+        raise ConfigError(
+            f"{where}.features.source: got 'truth', which only synthetic inputs have; "
+            "use patterns or table"
+        )
+
+
+def _check_analyses(config: Config, where: str, study: Config) -> None:
+    for key in study["analyses"]:
+        merged = {**config["scoring"], **study["analyses"][key]}
+        if merged["motif_target_reduce"] == "max_abs" and merged["tail"] == "two_sided":
+            raise ConfigError(
+                f"{where}.analyses.{key}: tail two_sided has no meaning for max_abs, "
+                "which has no sign; use empirical (or upper, min_tail for parity)"
+            )
+
+
+def _check_figures(where: str, study: Config) -> None:
+    needs = {"pair_scores": ["analysis"], "pair_significance": ["analysis", "value"]}
+    wanted = [study["map"]["analysis"]] if "map" in study else []
+    for figure, declared in study.get("figures", {}).items():
+        for key in needs.get(declared["kind"], []):
+            if key not in declared:
+                raise ConfigError(f"{where}.figures.{figure}: key {key!r} is missing")
+        if declared["kind"] == "map_steps" and "map" not in study:
+            raise ConfigError(f"{where}: figure {figure} needs the key 'map'")
+        if "analysis" in declared:
+            wanted.append(declared["analysis"])
+    for analysis in wanted:
+        if analysis not in study["analyses"]:
+            raise ConfigError(
+                f"{where}: no analysis {analysis!r}; declared: {', '.join(study['analyses'])}"
+            )
+
+
+def validate(config: Config) -> None:
+    """Raise `ConfigError` with one line unless the configuration can run."""
+    schema = yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
+    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    worst = jsonschema.exceptions.best_match(errors)
+    if worst is not None:
+        raise ConfigError(_one_line(worst))
+    if not enabled_studies(config):
+        raise ConfigError("config: studies: none is enabled; set enabled: true on one")
+    for name, study in enabled_studies(config).items():
+        where = f"config: studies.{name}"
+        _check_source(config, where, study)
+        _check_analyses(config, where, study)
+        _check_figures(where, study)
+    ids = [figure for s in enabled_studies(config).values() for figure in s.get("figures", {})]
+    twice = sorted({figure for figure in ids if ids.count(figure) > 1})
+    if twice:
+        raise ConfigError(f"config: figure {twice[0]!r} is declared by two studies; rename one")
+    _check_files(config)
+
+
+def run_name(config: Config, given: Sequence[str | Path]) -> str:
+    """Folder of a run under results/: the key `run`, or the last config file's name.
+
+    `given` are the files of --configfile. So two config files never share an
+    output folder by accident.
+    """
+    if config.get("run"):
+        return str(config["run"])
+    return Path(given[-1]).stem if given else "default"
+
+
+def local_path(config: Config, file: str) -> Path:
+    """A file that the config names: relative to local_folder where inputs are local."""
+    if config["inputs"] == "local" and config["local_folder"] is not None:
+        return Path(config["local_folder"]) / file
+    return Path(file)
+
+
+def enabled_studies(config: Config) -> dict[str, Config]:
+    """The studies to run, by name."""
+    return {n: s for n, s in config["studies"].items() if s.get("enabled", True)}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a study, as declared."""
+
+    id: str
+    study: str
+    kind: str
+    analysis: str | None
+    value: str | None
+
+
+def figures(config: Config) -> dict[str, Figure]:
+    """Declared figures of the enabled studies, and a training curve a trained study."""
+    found = {}
+    for name, study in enabled_studies(config).items():
+        for key, declared in study.get("figures", {}).items():
+            found[key] = Figure(
+                key, name, declared["kind"], declared.get("analysis"), declared.get("value")
+            )
+        if study["model"].get("file") is None:
+            key = f"training_{name}"
+            found[key] = Figure(key, name, "training_curve", None, None)
+    return found
+
+
+def analysis_settings(config: Config, study: str, analysis: str) -> dict[str, Any]:
+    """The scoring keys of one analysis: the defaults with its own on top."""
+    own = config["studies"][study]["analyses"][analysis]
+    return {**config["scoring"], **{key: v for key, v in own.items() if key != "select"}}
+
+
+def load(files: Sequence[str | Path]) -> dict[str, Any]:
+    """The default config with files laid over it, as Snakemake does."""
+    config: dict[str, Any] = {}
+    for file in [_DEFAULT, *files]:
+        _overlay(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {})
+    return config
+
+
+def _overlay(base: dict[str, Any], top: Config) -> None:
+    for key, value in top.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _overlay(base[key], value)
+        else:
+            base[key] = value
+
+
+def main() -> None:
+    """Print the results folder and the figures of a configuration."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--list-figures", action="store_true", required=True)
+    parser.add_argument("configfile", nargs="*")
+    given = parser.parse_args().configfile
+    config = load(given)
+    validate(config)
+    lines = [f"results/{run_name(config, given)}", *figures(config)]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""One run of the workflow: its folder, its seeds, and what its figures say of it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flow.config import (
+    Config,
+    Figure,
+    analysis_settings,
+    enabled_studies,
+    figures,
+    local_path,
+    run_name,
+    validate,
+)
+from flow.digest import config_digest, rule_seed
+
+_METHODS = {
+    "deeplift": "DeepLIFT (genomics default)",
+    "deeplift_rescale": "DeepLIFT (Rescale)",
+    "gradient_input": "gradient × input",
+    "deeplift_package": "DeepLIFT (deeplift package)",
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A checked configuration, as the rules ask it.
+
+    Attributes
+    ----------
+    config
+        The configuration.
+    name
+        Folder below results/.
+    """
+
+    config: Config
+    name: str
+
+    @classmethod
+    def start(cls, config: Config, configfiles: Sequence[str | Path]) -> "Run":
+        """Check a configuration; `ConfigError` with one line if it cannot run."""
+        validate(config)
+        return cls(config, run_name(config, configfiles))
+
+    @property
+    def studies(self) -> dict[str, Config]:
+        """Enabled studies by name."""
+        return enabled_studies(self.config)
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """Figures by id."""
+        return figures(self.config)
+
+    def figures_of(self, kind: str) -> list[str]:
+        """Ids of the figures of one kind."""
+        return [figure.id for figure in self.figures.values() if figure.kind == kind]
+
+    def trained(self) -> list[str]:
+        """Studies whose network this run trains."""
+        return [n for n, s in self.studies.items() if s["model"].get("file") is None]
+
+    def imported(self) -> list[str]:
+        """Studies that bring a finished network."""
+        return [n for n, s in self.studies.items() if s["model"].get("file") is not None]
+
+    def path(self, *parts: str) -> str:
+        """A path in the run's folder."""
+        return "/".join(["results", self.name, *parts])
+
+    def seed(self, *names: str) -> int:
+        """The seed of a rule and its wildcards."""
+        return rule_seed(self.config["seed"], *names)
+
+    def analysis(self, study: str, name: str) -> dict[str, Any]:
+        """Scoring settings of an analysis, without what cannot change a result."""
+        return analysis_settings(self.config, study, name)
+
+    def training(self, study: str) -> dict[str, Any]:
+        """Training settings of a study."""
+        return {**self.config["training"], **self.studies[study]["model"].get("training", {})}
+
+    def example_files(self, study: str) -> dict[str, Any]:
+        """The files that a study's examples are built from."""
+        examples = self.studies[study]["examples"]
+        if "dataset" in examples:
+            folder = self.path("inputs", examples["dataset"])
+            sequences, labels = f"{folder}/sequences.fa.gz", [f"{folder}/labels.txt.gz"]
+        else:
+            sequences = str(local_path(self.config, examples["fasta"]))
+            named = examples.get("labels")
+            labels = [str(local_path(self.config, named))] if named else []
+        return {"sequences": sequences, "labels": labels}
+
+    def model_files(self, study: str) -> dict[str, Any]:
+        """The finished network that a study brings."""
+        model = self.studies[study]["model"]
+        weights = model.get("weights")
+        return {
+            "source": str(local_path(self.config, model["file"])),
+            "weights": [str(local_path(self.config, weights))] if weights else [],
+        }
+
+    def feature_table(self, study: str) -> list[str]:
+        """The table a study's features come from, if they come from one."""
+        declared = self.studies[study]
+        source = declared["features"]["source"]
+        if source == "truth":
+            return [self.path("inputs", declared["examples"]["dataset"], "embeddings.tsv.gz")]
+        if source == "table":
+            return [str(local_path(self.config, declared["features"]["file"]))]
+        return []
+
+    def origin(self) -> str:
+        """What titles call the inputs."""
+        return (
+            self.config["origin"]
+            or {"synthetic": "synthetic", "local": "real"}[self.config["inputs"]]
+        )
+
+    def method(self, study: str, analysis: str) -> str:
+        """What titles call an analysis."""
+        settings = self.analysis(study, analysis)
+        name = _METHODS[settings["attribution"]]
+        if settings["attribution"] == "gradient_input":
+            return name
+        kind = settings["references"]
+        constant = {"gc": f"GC {settings['gc']} reference", "zeros": "zero reference"}
+        many = f"{settings['n_refs']} {kind} references"
+        return f"{name}, {constant.get(kind, many)}"
+
+    def context(self, figure: str) -> dict[str, Any]:
+        """What a figure's statistics file says of the run."""
+        found = self.figures[figure]
+        study = self.studies[found.study]
+        analysis = found.analysis or study.get("map", {}).get("analysis")
+        return {
+            "figure": figure,
+            "label": figure_label(figure),
+            "study": found.study,
+            "study_title": study["title"],
+            "method": self.method(found.study, analysis) if analysis else None,
+            "origin": self.origin(),
+            "run": self.name,
+            "seed": self.config["seed"],
+            "config_digest": config_digest({**self.config, "run": None}),
+        }
+
+
+def figure_label(figure: str) -> str:
+    """A figure's id as people cite it: fig2b is Fig 2B, sfig2a is SFig 2A."""
+    found = re.fullmatch(r"(s?)fig(\d+)([a-z]?)", figure)
+    if not found:
+        return figure.replace("_", " ")
+    supplement, number, panel = found.groups()
+    return f"{'SFig' if supplement else 'Fig'} {number}{panel.upper()}"

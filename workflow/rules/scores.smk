@@ -1,0 +1,131 @@
+# Interaction scores in chunks, real and null; their significance; one whole map.
+
+
+def chunks_of(world):
+    """Score files of all chunks of an analysis in one world."""
+
+    def files(wildcards):
+        settings = RUN.analysis(wildcards.study, wildcards.analysis)
+        return expand(
+            RUN.path("{study}", "{analysis}", "scores", f"{world}.{{chunk}}.h5"),
+            study=wildcards.study,
+            analysis=wildcards.analysis,
+            chunk=range(settings["chunks"]),
+        )
+
+    return files
+
+
+rule score_pairs:
+    input:
+        examples=rules.build_examples.output.examples,
+        features=rules.locate_features.output.features,
+        model=RUN.path("{study}", "model", "model.keras"),
+        predictions=rules.evaluate_model.output.predictions,
+    output:
+        scores=RUN.path("{study}", "{analysis}", "scores", "{world}.{chunk}.h5"),
+    log:
+        RUN.path("logs", "{study}", "{analysis}", "score_pairs.{world}.{chunk}.log"),
+    benchmark:
+        RUN.path(
+            "benchmarks", "{study}", "{analysis}", "score_pairs.{world}.{chunk}.tsv"
+        )
+    conda:
+        "../../envs/dfim.yaml"
+    threads: lambda wc: RUN.analysis(wc.study, wc.analysis)["threads"]
+    resources:
+        mem_mb=lambda wc, attempt: 2000 * attempt,
+        runtime=60,
+    params:
+        # Not an output: finished blocks outlive a killed job.
+        blocks=RUN.path("{study}", "{analysis}", "blocks", "{world}.{chunk}"),
+        world="{world}",
+        chunk=lambda wc: int(wc.chunk),
+        settings=lambda wc: RUN.analysis(wc.study, wc.analysis),
+        select=lambda wc: RUN.studies[wc.study]["analyses"][wc.analysis].get(
+            "select", {}
+        ),
+        output_head=lambda wc: RUN.studies[wc.study]["model"].get("output", 0),
+        unit=lambda wc: RUN.studies[wc.study]["model"].get("unit", 0),
+        seed=lambda wc: RUN.seed("score_pairs", wc.study, wc.analysis, wc.world),
+        code=code_digest("scripts/score_pairs.py"),
+    script:
+        "../scripts/score_pairs.py"
+
+
+rule assess_significance:
+    input:
+        examples=rules.build_examples.output.examples,
+        real=chunks_of("real"),
+        null=chunks_of("null"),
+    output:
+        pairs=RUN.path("{study}", "{analysis}", "pairs.h5"),
+        table=RUN.path("{study}", "{analysis}", "pairs.tsv.gz"),
+        calls=RUN.path("{study}", "{analysis}", "calls.tsv"),
+        summary=RUN.path("{study}", "{analysis}", "summary.json"),
+    log:
+        RUN.path("logs", "{study}", "{analysis}", "assess_significance.log"),
+    benchmark:
+        RUN.path("benchmarks", "{study}", "{analysis}", "assess_significance.tsv")
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1500 * attempt,
+        runtime=20,
+    params:
+        settings=lambda wc: RUN.analysis(wc.study, wc.analysis),
+        code=code_digest("scripts/assess_significance.py"),
+    script:
+        "../scripts/assess_significance.py"
+
+
+rule choose_window:
+    input:
+        examples=rules.build_examples.output.examples,
+        predictions=rules.evaluate_model.output.predictions,
+        pairs=lambda wc: RUN.path(
+            wc.study, RUN.studies[wc.study]["map"]["analysis"], "pairs.h5"
+        ),
+    output:
+        window=RUN.path("{study}", "map", "window.json"),
+    log:
+        RUN.path("logs", "{study}", "choose_window.log"),
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 700 * attempt,
+        runtime=5,
+    params:
+        choice=lambda wc: RUN.studies[wc.study]["map"],
+        code=code_digest("scripts/choose_window.py"),
+    script:
+        "../scripts/choose_window.py"
+
+
+rule score_map:
+    input:
+        examples=rules.build_examples.output.examples,
+        model=RUN.path("{study}", "model", "model.keras"),
+        window=rules.choose_window.output.window,
+    output:
+        interaction_map=RUN.path("{study}", "map", "map.h5"),
+    log:
+        RUN.path("logs", "{study}", "score_map.log"),
+    conda:
+        "../../envs/dfim.yaml"
+    threads: RUN.config["scoring"]["threads"]
+    resources:
+        mem_mb=lambda wc, attempt: 1200 * attempt,
+        runtime=10,
+    params:
+        settings=lambda wc: RUN.analysis(
+            wc.study, RUN.studies[wc.study]["map"]["analysis"]
+        ),
+        output_head=lambda wc: RUN.studies[wc.study]["model"].get("output", 0),
+        unit=lambda wc: RUN.studies[wc.study]["model"].get("unit", 0),
+        seed=lambda wc: RUN.seed("score_map", wc.study),
+        code=code_digest("scripts/score_map.py"),
+    script:
+        "../scripts/score_map.py"

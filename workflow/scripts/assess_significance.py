@@ -1,0 +1,76 @@
+"""Join the chunks of an analysis, and test its pairs against the null."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dfim.interactions import PairScores
+from dfim.pair_tests import call_table, pair_classes, pair_p_values
+from dfim.significance import benjamini_hochberg
+from dfim.store import Examples, write_arrays, write_json, write_table
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def _completeness(scores: PairScores) -> dict[str, float | int | None]:
+    """Completeness error of the mutants' profiles, relative to what they explain."""
+    gap = scores.gap[np.isfinite(scores.gap)]
+    if not gap.size:  # a gradient has no completeness
+        return {"n": 0, "median_gap": None, "max_gap": None}
+    return {
+        "n": int(gap.size),
+        "median_gap": float(np.median(gap)),
+        "max_gap": float(gap.max()),
+    }
+
+
+def main(
+    examples: str,
+    real: list[str],
+    null: list[str],
+    pairs: str,
+    table: str,
+    calls: str,
+    summary: str,
+    settings: dict[str, Any],
+) -> None:
+    """Write all pairs with p and q, calls a class and way of testing, and a summary."""
+    scores, nulls = (
+        PairScores.concatenate([PairScores.load(path) for path in paths])
+        for paths in (real, null)
+    )
+    classes = pair_classes(scores)
+    p = pair_p_values(
+        scores,
+        nulls,
+        reduce=settings["motif_target_reduce"],
+        tail=settings["tail"],
+        pool=settings["null_pool"],
+    )
+    q = benjamini_hochberg(p, None if settings["fdr"] == "joint" else classes.of_pair)
+    tests = {"p": p, "q": q, "null_fis": nulls.fis, "null_fis_max_abs": nulls.fis_max_abs}
+    write_arrays(pairs, scores.arrays() | tests, settings)
+    ids = Examples.load(examples).ids
+    write_table(table, scores.table(ids).assign(p=p, q=q))
+    write_table(
+        calls, call_table(scores, nulls, pool=settings["null_pool"], alpha=settings["alpha"])
+    )
+    record = {
+        "settings": settings,
+        "n_sequences": int(np.unique(scores.features.sequence).size),
+        "n_sources": int(np.isfinite(scores.effect).sum()),
+        "n_pairs": len(scores),
+        "n_untested": int(np.isnan(p).sum()),
+        "n_null_pairs": len(nulls),
+        "null_mean": float(nulls.fis.mean(dtype=np.float64)),
+        "null_sd": float(nulls.fis.std(dtype=np.float64)),
+        "completeness": _completeness(scores),
+    }
+    write_json(summary, record)
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)

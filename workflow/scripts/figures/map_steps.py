@@ -1,0 +1,130 @@
+"""Fig 1: from one base changed to the whole map, in six steps of a real example."""
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dfim.maps import InteractionMap
+from dfim.plots import interaction_heatmap, letter_row, logo_track, motif_boxes, style
+from dfim.sequences import ALPHABET
+from dfim.store import read_json
+from flow.figure import FigureFiles
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def _strongest_source(found: InteractionMap, source: dict[str, Any]) -> tuple[int, int]:
+    """Position in the window, and mutant, whose FIS moves most within the source motif."""
+    total = np.nansum(np.abs(found.fis), axis=2)
+    inside = np.arange(source["start"], source["end"]) - found.start
+    inside = inside[(inside >= 0) & (inside < len(total))]
+    best = np.unravel_index(total[inside].argmax(), (len(inside), 3))
+    return int(inside[best[0]]), int(best[1])
+
+
+def _draw(
+    found: InteractionMap, window: dict[str, Any], position: int, mutant: int, title: str
+) -> Figure:
+    start, width = found.start, len(found.importance)
+    at = start + position
+    changed = found.one_hot.copy()
+    changed[position] = np.eye(4, dtype=changed.dtype)[found.mutant_base[position, mutant]]
+    before = ALPHABET[int(found.one_hot[position].argmax())]
+    after = ALPHABET[int(found.mutant_base[position, mutant])]
+    figure = plt.figure(figsize=(7.2, 9.6), layout="constrained")
+    grid = figure.add_gridspec(6, 1, height_ratios=(1, 0.28, 1, 1, 1, 5.2))
+    axes = [figure.add_subplot(grid[i]) for i in range(5)]
+    tracks = (found.importance, None, found.mutant_importance[position, mutant])
+    limit = 1.08 * max(float(np.abs(t).max()) for t in tracks if t is not None)
+    logo_track(axes[0], tracks[0], found.one_hot, start=start)
+    axes[0].set_title("1  importance of every base of the sequence X", pad=14)
+    letter_row(axes[1], changed, start=start, highlight=[at])
+    axes[1].set_title(f"2  one base changed: {before} to {after} at position {at} (X′)")
+    logo_track(axes[2], tracks[2], changed, start=start)
+    axes[2].set_title("3  importance of every base of X′")
+    logo_track(axes[3], found.fis[position, mutant], found.one_hot, start=start, label="FIS")
+    axes[3].set_title("4  their difference: the FIS of this change on every other base")
+    others = np.nanmax(np.abs(found.fis[position]), axis=0, initial=0)
+    for k in range(3):
+        base = ALPHABET[int(found.mutant_base[position, k])]
+        shown = np.abs(found.fis[position, k])
+        axes[4].plot(
+            np.arange(start, start + width), shown, marker="osv"[k], markersize=3,
+            linewidth=0.8, label=f"{before} to {base}",
+        )  # fmt: skip
+    axes[4].plot(
+        np.arange(start, start + width), others, color="black", linewidth=1.2, label="maximum",
+        zorder=0, drawstyle="steps-mid",
+    )  # fmt: skip
+    axes[4].legend(ncols=4, loc="upper right", bbox_to_anchor=(1, 1.28))
+    axes[4].set(ylabel="|FIS|", xlim=(start - 0.5, start + width - 0.5))
+    axes[4].set_title("5  largest |FIS| of the three changes: one row of the map")
+    for ax in (axes[0], axes[2]):
+        ax.set_ylim(-limit, limit)
+    for k, ax in enumerate(axes):
+        motif_boxes(ax, window["features"], label=k == 0)
+    ax = figure.add_subplot(grid[5])
+    image = interaction_heatmap(ax, found.max_signed(), start=start)
+    ax.set_title("6  all rows: the Deep Feature Interaction Map")
+    ax.axhline(at, color="black", linewidth=0.4, linestyle=":")
+    figure.colorbar(image, ax=ax, label="FIS of the change with the largest |FIS| (logit)")
+    figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def main(
+    interaction_map: str,
+    window: str,
+    svg: str,
+    pdf: str,
+    png: str,
+    table: str,
+    stats: str,
+    source: str,
+    context: dict[str, Any],
+) -> None:
+    """Draw the six steps, and write the whole map as a table."""
+    found, chosen = InteractionMap.load(interaction_map), read_json(window)
+    motif = next(f for f in chosen["features"] if f["name"] == source)
+    position, mutant = _strongest_source(found, motif)
+    width = len(found.importance)
+    s, m, t = np.meshgrid(np.arange(width), np.arange(3), np.arange(width), indexing="ij")
+    letters = np.array(list(ALPHABET))
+    bases = letters[found.one_hot.argmax(axis=1)]
+    whole = pd.DataFrame(
+        {
+            "source_position": (s + found.start).ravel(),
+            "source_base": bases[s.ravel()],
+            "mutant_base": letters[found.mutant_base[s, m].ravel()],
+            "target_position": (t + found.start).ravel(),
+            "target_base": bases[t.ravel()],
+            "importance": found.importance[t.ravel()],
+            "fis": found.fis.ravel(),
+            "source_effect": found.effect[s, m].ravel(),
+        }
+    )
+    with style():
+        title = (
+            f"{context['study_title']} ({context['origin']} inputs): {chosen['sequence']}, "
+            f"{context['method']}"
+        )
+        FigureFiles(svg, pdf, png, table, stats).save(
+            _draw(found, chosen, position, mutant, title),
+            whole,
+            {
+                "window": chosen,
+                "source_position": found.start + position,
+                "largest_abs_fis": float(np.nanmax(found.max_abs())),
+            },
+            context=context,
+        )
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)

@@ -1,0 +1,55 @@
+"""Score every nucleotide of one window against every other."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dfim.maps import score_map
+from dfim.scoring import ScoringSettings
+from dfim.store import Examples, read_json
+from flow.runtime import configure_tensorflow
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(
+    examples: str,
+    model: str,
+    window: str,
+    interaction_map: str,
+    settings: dict[str, Any],
+    output_head: int | str,
+    unit: int,
+    seed: int,
+) -> None:
+    """Write the map of the chosen window."""
+    configure_tensorflow(settings["threads"], seed)
+    # Both load TensorFlow, whose threads are fixed by now.
+    from dfim.attribution import make_attributor
+    from dfim.models import load_model
+
+    chosen = read_json(window)
+    attributor = make_attributor(
+        load_model(model),
+        settings["attribution"],
+        output=output_head,
+        unit=unit,
+        maxpool_rule=settings["maxpool_rule"],
+        observed=settings["mask_observed"],
+    )
+    x = Examples.load(examples).one_hot(np.array([chosen["row"]]))[0]
+    score_map(
+        attributor,
+        x,
+        chosen["start"],
+        chosen["end"],
+        settings=ScoringSettings.choose(settings),
+        rng=np.random.default_rng(seed),
+    ).save(interaction_map, {"settings": settings})
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)

@@ -1,0 +1,145 @@
+"""Score the pairs of one chunk of sequences, real or shuffled, block by block.
+
+A block is the unit of resuming and of randomness: its references and shuffles
+follow from the seed and the block's number, so that the number of chunks and an
+interruption leave the result as it is.
+"""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfim.features import Features
+from dfim.interactions import PairScores, score_pairs
+from dfim.scoring import Attributor, ScoringSettings
+from dfim.shuffle import dinucleotide_shuffle
+from dfim.store import Examples, compute_once, read_arrays
+from flow.digest import config_digest
+from flow.progress import Progress
+from flow.runtime import configure_tensorflow
+from flow.selection import select_rows
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def _permute(X: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Plain permutations of each sequence's bases (N, n, L, 4): the notebook's null."""
+    order = np.argsort(rng.random((len(X), n, X.shape[1])), axis=2)
+    return np.take_along_axis(X[:, None], order[..., None], axis=2)
+
+
+def _score_block(
+    attributor: Attributor,
+    X: NDArray[np.uint8],
+    features: Features,
+    world: str,
+    settings: dict[str, Any],
+    rng: np.random.Generator,
+) -> PairScores:
+    """Scores of one block; for the null, of its shuffles at the same positions."""
+    choices = ScoringSettings.choose(settings)
+    shuffling, scoring = rng.spawn(2)
+    copies = [X]
+    if world == "null":
+        shuffle = dinucleotide_shuffle if settings["null_shuffle"] == "dinuc" else _permute
+        shuffled = shuffle(X, settings["n_null_shuffles"], shuffling)
+        copies = [shuffled[:, number] for number in range(shuffled.shape[1])]
+    return PairScores.concatenate(
+        [
+            score_pairs(
+                attributor,
+                copy,
+                features,
+                settings=choices,
+                same_name=settings["same_name_pairs"],
+                rng=scoring,
+            )
+            for copy in copies
+        ]
+    )
+
+
+def _blocks_of(n_rows: int, block: int, chunks: int, chunk: int) -> list[NDArray[np.int64]]:
+    """Row numbers of each block of one chunk; chunks are whole blocks."""
+    starts = np.array_split(np.arange(0, n_rows, block), chunks)[chunk]
+    return [np.arange(start, min(start + block, n_rows)) for start in starts]
+
+
+def _own_folder(blocks: str, inputs: list[str], *settings: object) -> Path:
+    """Where finished blocks of exactly these inputs and settings are kept."""
+    stats = [Path(path).stat() for path in inputs]
+    whose = [*settings, *((stat.st_size, stat.st_mtime_ns) for stat in stats)]
+    return Path(blocks) / config_digest(whose)
+
+
+def main(
+    examples: str,
+    features: str,
+    model: str,
+    predictions: str,
+    scores: str,
+    blocks: str,
+    world: str,
+    chunk: int,
+    settings: dict[str, Any],
+    select: dict[str, Any],
+    output_head: int | str,
+    unit: int,
+    seed: int,
+) -> None:
+    """Score the blocks of this chunk, then join them; finished blocks are not redone."""
+    configure_tensorflow(settings["threads"], seed)
+    # Both load TensorFlow, whose threads are fixed by now.
+    from dfim.attribution import make_attributor
+    from dfim.models import load_model
+
+    data = Examples.load(examples)
+    rows = select_rows(data, read_arrays(predictions, ("logits",))[0]["logits"], select)
+    chosen = Features.load(features, data.ids, data.codes.shape[1]).of_sequences(rows)
+    attributor = make_attributor(
+        load_model(model),
+        settings["attribution"],
+        output=output_head,
+        unit=unit,
+        maxpool_rule=settings["maxpool_rule"],
+        observed=settings["mask_observed"],
+    )
+    folder = _own_folder(
+        blocks,
+        [examples, features, model, predictions],
+        settings,
+        select,
+        output_head,
+        unit,
+        seed,
+    )
+    mine = _blocks_of(len(rows), settings["block"], settings["chunks"], chunk)
+    parts = [PairScores.empty()]
+    with Progress(f"score pairs ({world})", len(mine)) as progress:
+        for block in mine:
+            path = folder / f"{block[0]:09d}.h5"
+            compute_once(
+                path,
+                lambda block=block: _score_block(
+                    attributor,
+                    data.one_hot(rows[block]),
+                    chosen.of_sequences(block),
+                    world,
+                    settings,
+                    np.random.default_rng([seed, int(block[0])]),
+                ).arrays(),
+            )
+            parts.append(PairScores.load(path).of_rows(rows[block]))
+            progress.advance(1)
+    PairScores.concatenate(parts).save(scores, {"world": world, "settings": settings})
+    shutil.rmtree(blocks, ignore_errors=True)
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)

@@ -1,0 +1,70 @@
+"""Train a study's network; a killed training goes on from its last epoch."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dfim.store import SPLITS, Examples, whole_file, write_table
+from flow.digest import config_digest
+from flow.progress import Progress
+from flow.runtime import configure_tensorflow
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(
+    examples: str,
+    model: str,
+    history: str,
+    architecture: str,
+    options: dict[str, Any],
+    training: dict[str, Any],
+    checkpoint: str,
+    seed: int,
+) -> None:
+    """Build, train and save; the checkpoint is removed when the model is in place."""
+    settings = {key: value for key, value in training.items() if key != "threads"}
+    configure_tensorflow(training["threads"], seed)
+    # Both load TensorFlow, whose threads are fixed by now.
+    from dfim.training import TrainingSettings, train
+    from flow.architectures import build
+
+    data = Examples.load(examples)
+    parts = {part: np.flatnonzero(data.splits == SPLITS.index(part)) for part in SPLITS}
+    network = build(architecture, data.codes.shape[1], len(data.tasks), options)
+    # A checkpoint of other settings must never be picked up: its name says whose it is.
+    whose = config_digest(
+        [architecture, options, settings, seed, Path(examples).stat().st_size]
+    )
+    state = Path(checkpoint).with_suffix(f".{whose}.h5")
+    with Progress(f"train {network.name}", settings["max_epochs"]) as progress:
+        shown = 0
+
+        def report(epochs: int, note: str) -> None:
+            nonlocal shown
+            progress.advance(epochs - shown, note)
+            shown = epochs
+
+        table = train(
+            network,
+            data.one_hot(parts["train"]),
+            data.labels[parts["train"]].astype(np.float32),
+            data.one_hot(parts["validation"]),
+            data.labels[parts["validation"]].astype(np.float32),
+            settings=TrainingSettings(**settings),
+            seed=seed,
+            checkpoint=state,
+            progress=report,
+        )
+    write_table(history, table)
+    with whole_file(model) as temporary:
+        network.save(temporary)
+    state.unlink(missing_ok=True)
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)

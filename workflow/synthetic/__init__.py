@@ -1,0 +1,1 @@
+"""Embedded inputs, written in the formats of the real ones, with their truth."""
