@@ -1,12 +1,14 @@
-import os
+"""Pattern scanning: matches, strands, IUPAC codes, and the published simulation."""
+
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dfim.motifs import Sites, scan_patterns
-from dfim.sequences import background, one_hot_encode, read_fasta
+from dfim.fasta import read_fasta
+from dfim.features import Features
+from dfim.motifs import scan_patterns
+from dfim.sequences import background, one_hot_encode
 
 IUPAC = dict(
     A="A", C="C", G="G", T="T", R="[AG]", Y="[CT]", S="[CG]", W="[AT]", K="[GT]", M="[AC]",
@@ -88,14 +90,14 @@ def test_no_match_gives_no_sites():
     assert len(sites.select(sites.name == "m")) == 0
 
 
-def test_sites_select_and_concatenate():
+def test_features_select_and_concatenate():
     sites = scan_patterns(one_hot_encode(["GATAGATA"]), {"m": "GATA", "n": "TAG"})
     assert len(sites) == 3
-    both = Sites.concatenate([sites.select(sites.name == "n"), sites.select(np.array([0]))])
+    both = Features.concatenate([sites.select(sites.name == "n"), sites.select(np.array([0]))])
     assert both.name.tolist() == ["n", "m"]
     assert both.start.tolist() == [2, 0]
-    with pytest.raises(ValueError, match="Sites: got shapes"):
-        Sites(sites.sequence, sites.start, sites.end, sites.name, sites.strand[:1])
+    with pytest.raises(ValueError, match="unequal length"):
+        Features(sites.sequence, sites.start, sites.end, sites.name, sites.strand[:1])
 
 
 @pytest.mark.parametrize(
@@ -113,11 +115,10 @@ def test_unusable_patterns_are_refused(patterns, message):
 
 
 @pytest.mark.realdata
-@pytest.mark.skipif("DFIM_TEST_DATA" not in os.environ, reason="DFIM_TEST_DATA is not set")
-def test_embedded_motifs_of_the_published_simulation():
+def test_embedded_motifs_of_the_published_simulation(test_data):
     """Copy numbers of sets 1 to 3 (20,000 sequences each), as measured in figures.md."""
-    folder = Path(os.environ["DFIM_TEST_DATA"]) / "dfim_release"
-    records = read_fasta(folder / "embedded_motif_interaction_data" / "sequences.fa.gz")
+    folder = test_data / "dfim_release" / "embedded_motif_interaction_data"
+    records = read_fasta(folder / "sequences.fa.gz")
     X = one_hot_encode(records.sequences, ids=records.ids)
     assert X.shape == (60_000, 200, 4)
     motifs = {"ELF1": "AACCCGGAAGTG", "SIX5": "AATAGGGTATCATATAT", "AP1": "ATGAGTCACC"}

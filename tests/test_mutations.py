@@ -1,3 +1,5 @@
+"""Mutated motifs and nucleotides."""
+
 import numpy as np
 import pytest
 

@@ -1,3 +1,5 @@
+"""References of every kind."""
+
 import numpy as np
 import pytest
 

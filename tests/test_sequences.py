@@ -1,8 +1,12 @@
+"""One-hot arrays, and FASTA files good and bad."""
+
 import gzip
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dfim.fasta import read_fasta, write_fasta
 from dfim.sequences import (
     ALPHABET,
     FRACTIONAL,
@@ -12,9 +16,7 @@ from dfim.sequences import (
     decode,
     gc_content,
     one_hot_encode,
-    read_fasta,
     require_one_hot,
-    write_fasta,
 )
 
 
@@ -219,7 +221,7 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(gzip.GzipFile, "write", fail)
+    monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OSError, match="disk full"):
         write_fasta(path, ["a"], ["TTTT"])
     assert path.read_bytes() == before

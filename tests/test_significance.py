@@ -1,3 +1,5 @@
+"""P-values, false discovery, rank tests and bootstrap."""
+
 import logging
 from itertools import product
 
@@ -5,13 +7,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from dfim.effect_sizes import auroc, bootstrap_by_group, mann_whitney
 from dfim.significance import (
     GaussianNull,
-    auroc,
     benjamini_hochberg,
-    bootstrap_by_group,
     fit_gaussian,
-    mann_whitney,
     p_empirical,
     p_gaussian,
 )

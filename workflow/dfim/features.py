@@ -1,6 +1,7 @@
 """Features of sequences (motif instances, windows) and their pairing."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -55,6 +56,12 @@ class Features:
         """The features under a mask or an index."""
         return Features(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Features]") -> "Features":
+        """The features of all parts (at least one), in their order."""
+        names = [f.name for f in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, n) for part in parts]) for n in names))
+
     def of_sequences(self, rows: NDArray[np.integer]) -> "Features":
         """The features of some sequences, renumbered to the order of `rows`."""
         order = np.argsort(rows, kind="stable")
@@ -93,8 +100,8 @@ class Features:
             With file and row: an unknown sequence, an interval that is no
             interval or leaves the sequence, a strand that is no strand.
         """
-        table = read_table(path, _COLUMNS)
-        rows = pd.Index(ids).get_indexer(table["sequence"].astype(str))
+        table = read_table(path, _COLUMNS, text=("sequence", "name", "strand"))
+        rows = pd.Index(ids).get_indexer(table["sequence"])
         start, end = (pd.to_numeric(table[c], errors="coerce") for c in ("start", "end"))
         whole = (start % 1 == 0) & (end % 1 == 0)
         checks = (

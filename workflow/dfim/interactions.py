@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dfim.attribution.base import Attributor
 from dfim.features import Features, ordered_pairs
 from dfim.mutations import mutate_intervals
 from dfim.scoring import (
-    Attributor,
     Floats,
     Progress,
     ScoringSettings,
@@ -77,12 +77,7 @@ class PairScores:
     def concatenate(cls, parts: list["PairScores"]) -> "PairScores":
         """Join scores of disjoint sets of sequences."""
         shifts = np.cumsum([0] + [len(part.features) for part in parts[:-1]])
-        features = Features(
-            **{
-                f.name: np.concatenate([getattr(part.features, f.name) for part in parts])
-                for f in fields(Features)
-            }
-        )
+        features = Features.concatenate([part.features for part in parts])
         arrays = {
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in ("fis", "fis_max_abs", "effect", "gap")

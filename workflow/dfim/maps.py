@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfim.attribution.base import Attributor
 from dfim.mutations import mutate_nucleotides
 from dfim.scoring import (
-    Attributor,
     Floats,
     ScoringSettings,
     draw_references,

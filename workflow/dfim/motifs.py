@@ -1,11 +1,10 @@
 """Motif sites: where IUPAC patterns match one-hot sequences."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Self
+from collections.abc import Mapping
 
 import numpy as np
 
+from dfim.features import Features
 from dfim.sequences import ALPHABET, base_codes, require_one_hot
 
 _IUPAC = {
@@ -32,53 +31,9 @@ _COMPLEMENT = {bits: int(f"{bits:04b}"[::-1], 2) for bits in _BITS.values()}
 _BITS_OF_CODE = np.array([1, 2, 4, 8, 0, 0], np.uint8)  # N and fractional columns: none
 
 
-@dataclass(frozen=True)
-class Sites:
-    """Motif sites, one per entry of five arrays of equal length.
-
-    Attributes
-    ----------
-    sequence : ndarray of int64
-        Row of the sequence.
-    start, end : ndarray of int64
-        Half-open interval on the forward strand.
-    name : ndarray of str
-        The pattern's name.
-    strand : ndarray of str
-        "+" where the pattern matches the sequence as given, "-" where it
-        matches the reverse complement.
-    """
-
-    sequence: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    name: np.ndarray
-    strand: np.ndarray
-
-    def __post_init__(self) -> None:
-        """Check that the arrays are flat and of equal length."""
-        shapes = {field.name: np.shape(getattr(self, field.name)) for field in fields(self)}
-        if len(set(shapes.values())) != 1 or len(shapes["sequence"]) != 1:
-            raise ValueError(f"Sites: got shapes {shapes}, expected flat, equally long arrays")
-
-    def __len__(self) -> int:
-        """Return the number of sites."""
-        return len(self.sequence)
-
-    def select(self, which: np.ndarray) -> Self:
-        """Return the sites of a boolean mask or of an array of indices."""
-        return type(self)(*(getattr(self, field.name)[which] for field in fields(self)))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """Return the sites of all parts (at least one), in their order."""
-        names = [field.name for field in fields(cls)]
-        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
-
-
 def scan_patterns(
     X: np.ndarray, patterns: Mapping[str, str], *, both_strands: bool = False
-) -> Sites:
+) -> Features:
     """Find every match of each pattern, overlapping ones included.
 
     Parameters
@@ -95,7 +50,7 @@ def scan_patterns(
 
     Returns
     -------
-    Sites
+    Features
         Sorted by sequence, start, end, name and strand.
 
     Raises
@@ -120,7 +75,7 @@ def scan_patterns(
         reverse = [_COMPLEMENT[bits] for bits in reversed(masks)]
         if both_strands and reverse != masks:
             parts.append(_matches(present, reverse, name, "-"))
-    sites = Sites.concatenate(parts)
+    sites = Features.concatenate(parts)
     return sites.select(
         np.lexsort((sites.strand, sites.name, sites.end, sites.start, sites.sequence))
     )
@@ -142,13 +97,13 @@ def _masks(name: str, pattern: str, length: int) -> list[int]:
     return [_BITS[letter] for letter in pattern.upper()]
 
 
-def _matches(present: np.ndarray, masks: list[int], name: str, strand: str) -> Sites:
+def _matches(present: np.ndarray, masks: list[int], name: str, strand: str) -> Features:
     n_starts = present.shape[1] - len(masks) + 1
     matching = np.ones((len(present), n_starts), bool)
     for offset, mask in enumerate(masks):
         matching &= (present[:, offset : offset + n_starts] & mask) != 0
     sequence, start = np.nonzero(matching)
-    return Sites(
+    return Features(
         sequence=sequence.astype(np.int64),
         start=start.astype(np.int64),
         end=start.astype(np.int64) + len(masks),

@@ -22,7 +22,7 @@ from dfim.sequences import ALPHABET
 
 # Okabe and Ito's colours, which every kind of colour vision tells apart.
 BASE_COLOURS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
-CATEGORY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_CATEGORY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 PLANTED_COLOUR = "#8FD6A0"
 OTHER_COLOUR = "#A9CCE8"
 DIVERGING = LinearSegmentedColormap.from_list("dfim", ["#2166AC", "#F7F7F7", "#B2182B"])
@@ -112,11 +112,22 @@ def letter_row(
     ax.spines[["left", "bottom"]].set_visible(False)
 
 
-def motif_boxes(ax: Axes, features: Sequence[dict[str, Any]], *, label: bool = True) -> None:
+def category_colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour a name, the same wherever the same names are drawn."""
+    ordered = sorted(set(names))
+    return {n: _CATEGORY_COLOURS[i % len(_CATEGORY_COLOURS)] for i, n in enumerate(ordered)}
+
+
+def motif_boxes(
+    ax: Axes,
+    features: Sequence[dict[str, Any]],
+    colours: dict[str, str],
+    *,
+    label: bool = True,
+) -> None:
     """Shade features (name, start, end) of a track, and name them above it."""
     low, high = ax.get_xlim()
-    for number, name in enumerate(sorted({f["name"] for f in features})):
-        colour = CATEGORY_COLOURS[number % len(CATEGORY_COLOURS)]
+    for name, colour in colours.items():
         for feature in (f for f in features if f["name"] == name):
             left, right = max(feature["start"] - 0.5, low), min(feature["end"] - 0.5, high)
             ax.axvspan(left, right, color=colour, alpha=0.13, linewidth=0, zorder=0)
@@ -150,7 +161,7 @@ def interaction_heatmap(
         cmap=colours,
         vmin=-limit,
         vmax=limit,
-        aspect="equal",
+        aspect="auto",
         interpolation="nearest",
         extent=(start - 0.5, start + columns - 0.5, start + rows - 0.5, start - 0.5),
     )

@@ -2,39 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfim.attribution.base import Attributor, Profiles
 from dfim.references import ReferenceKind, make_references
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int], None]
-
-
-class Profiles(Protocol):
-    """What an attributor returns for N inputs of length L."""
-
-    scores: Floats  # (N, L) importance of each position
-    target: Floats  # (N,) logit of the input
-    gap: Floats  # (N,) completeness error of the contributions
-
-
-class Attributor(Protocol):
-    """Anything that gives importance profiles: see `dfim.attribution`."""
-
-    batch_size: int
-
-    def profiles(
-        self,
-        X: NDArray[Any],
-        references: NDArray[Any] | None,
-        *,
-        reference_of: NDArray[np.integer] | None = None,
-        progress: Progress | None = None,
-    ) -> Profiles:
-        """Score the inputs X (N, L, 4)."""
 
 
 @dataclass(frozen=True)

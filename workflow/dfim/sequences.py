@@ -1,19 +1,11 @@
-"""DNA sequences: one-hot arrays, FASTA files, base composition.
+"""DNA sequences: one-hot arrays and base composition.
 
 A one-hot array has shape (N, L, 4), channels in the order A, C, G, T. The
 column of an unknown base (N) is all zero; mutants may also hold fractional
 columns, which have no letter.
 """
 
-import gzip
-import os
-import re
-import zlib
 from collections.abc import Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -36,20 +28,6 @@ for _channel, _base in enumerate(ALPHABET):
 _KNOWN[[ord("N"), ord("n")]] = True
 _WORDS = _COLUMNS.view(np.uint32).ravel()
 _LETTERS = np.frombuffer(b"ACGTN", np.uint8)
-
-_GZIP_MAGIC = b"\x1f\x8b"
-
-
-@dataclass(frozen=True)
-class FastaRecords:
-    """Names and upper-case sequences of a FASTA file, in file order."""
-
-    ids: tuple[str, ...]
-    sequences: tuple[str, ...]
-
-    def __len__(self) -> int:
-        """Return the number of records."""
-        return len(self.ids)
 
 
 def background(gc: float) -> np.ndarray:
@@ -208,146 +186,3 @@ def gc_content(X: np.ndarray) -> np.ndarray:
     known = totals.sum(axis=1)
     strong = totals[:, 1] + totals[:, 2]
     return np.divide(strong, known, out=np.full(len(totals), np.nan), where=known > 0)
-
-
-def read_fasta(path: str | os.PathLike[str]) -> FastaRecords:
-    """Read a FASTA file, plain or gzip-compressed (told by its content).
-
-    Sequences may span lines, be lower case (they come back upper case) and end
-    their lines the Windows way; blank lines are skipped. An id is the first
-    word of its header. Any letter passes here: `one_hot_encode` decides which
-    mean something.
-
-    Parameters
-    ----------
-    path : path
-        The file; it is read whole, so take pyfaidx for genomes.
-
-    Returns
-    -------
-    FastaRecords
-
-    Raises
-    ------
-    ValueError
-        With file and line: empty file, sequence before the first header,
-        header without id or without sequence, id seen before, characters
-        other than letters, gzip data that is damaged or ends early. A plain
-        file that was cut inside a sequence cannot be told from a whole one;
-        `one_hot_encode` rejects its unequal length.
-    """
-    with open(path, "rb") as raw:
-        compressed = raw.read(2) == _GZIP_MAGIC
-        raw.seek(0)
-        handle: IO[bytes] = gzip.GzipFile(fileobj=raw) if compressed else raw
-        try:
-            lines = handle.read().split(b"\n")
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(
-                f"{path}: gzip data damaged or cut short ({error}); fetch or write it again"
-            ) from error
-    return _parse_fasta(path, lines)
-
-
-def _parse_fasta(path: str | os.PathLike[str], lines: list[bytes]) -> FastaRecords:
-    headers: dict[str, int] = {}  # id -> line of its header, in file order
-    parts: list[list[bytes]] = []
-
-    def require_sequence() -> None:
-        if parts and not parts[-1]:
-            name, line = next(reversed(headers.items()))
-            raise ValueError(f"{path}, line {line}: {name} has no sequence, expected one")
-
-    for number, line in enumerate(lines, 1):
-        line = line.removesuffix(b"\r")
-        if line.startswith(b">"):
-            require_sequence()
-            name = _record_id(path, number, line)
-            if name in headers:
-                raise ValueError(
-                    f"{path}, line {number}: id {name} is also on line {headers[name]}, "
-                    "expected each id once"
-                )
-            headers[name] = number
-            parts.append([])
-        elif line:
-            if not parts:
-                raise ValueError(
-                    f"{path}, line {number}: got {line[:20].decode('utf-8', 'replace')!r}, "
-                    "expected a header that starts with >"
-                )
-            if not line.isalpha():
-                wrong = re.search(r"[^A-Za-z]", line.decode("utf-8", "replace")).group()
-                raise ValueError(f"{path}, line {number}: got {wrong!r}, expected letters only")
-            parts[-1].append(line)
-    if not headers:
-        raise ValueError(f"{path}, line 1: file is empty, expected FASTA records")
-    require_sequence()
-    sequences = tuple(b"".join(part).upper().decode("ascii") for part in parts)
-    return FastaRecords(ids=tuple(headers), sequences=sequences)
-
-
-def _record_id(path: str | os.PathLike[str], number: int, header: bytes) -> str:
-    words = header[1:].decode("utf-8", "replace").split(maxsplit=1)
-    if not words or header[1:2].isspace():
-        raise ValueError(f"{path}, line {number}: header without id, expected >id")
-    return words[0]
-
-
-def write_fasta(
-    path: str | os.PathLike[str], ids: Sequence[str], sequences: Sequence[str]
-) -> None:
-    """Write records to a FASTA file, each sequence on one line.
-
-    The file appears under its name only when it is complete. With a name that
-    ends in .gz it is compressed, and the same records give the same bytes (no
-    time or name in the gzip header).
-
-    Parameters
-    ----------
-    path : path
-    ids : sequence of str
-        Unique, without white space.
-    sequences : sequence of str
-        Letters only, none empty.
-
-    Raises
-    ------
-    ValueError
-        Unequal numbers of ids and sequences, or a record that `read_fasta`
-        would reject, with its row.
-    """
-    if len(ids) != len(sequences) or len(ids) == 0:
-        raise ValueError(
-            f"ids, sequences: got {len(ids)} and {len(sequences)}, expected equal numbers "
-            "and at least one"
-        )
-    seen: dict[str, int] = {}
-    for row, (name, sequence) in enumerate(zip(ids, sequences, strict=True)):
-        if name.split() != [name]:
-            raise ValueError(f"ids: row {row} is {name!r}, expected one word")
-        if seen.setdefault(name, row) != row:
-            raise ValueError(
-                f"ids: rows {seen[name]} and {row} are both {name!r}, expected unique ids"
-            )
-        if not (sequence.isascii() and sequence.isalpha()):
-            raise ValueError(f"sequences: row {row} ({name}) is empty or not letters only")
-    text = "".join(f">{name}\n{s}\n" for name, s in zip(ids, sequences, strict=True))
-    with _replacing(Path(path)) as handle:
-        if str(path).endswith(".gz"):
-            with gzip.GzipFile("", "wb", compresslevel=6, fileobj=handle, mtime=0) as packed:
-                packed.write(text.encode())
-        else:
-            handle.write(text.encode())
-
-
-@contextmanager
-def _replacing(path: Path):  # noqa: ANN202 (the decorator sets the return type)
-    """Open a temporary file beside path; rename it to path on success."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as handle:
-            yield handle
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,24 +116,37 @@ def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
         temporary.write_bytes(data)
 
 
-def read_table(path: str | os.PathLike[str], columns: tuple[str, ...] = ()) -> pd.DataFrame:
+def read_table(
+    path: str | os.PathLike[str], columns: tuple[str, ...] = (), *, text: tuple[str, ...] = ()
+) -> pd.DataFrame:
     """Read a TSV with a header; `columns` must be there.
 
+    Columns of `text` stay as written, so that a name such as 001 or NA is kept.
     Errors are one line with the file: no header, missing columns, ragged rows,
     a truncated gzip. Windows newlines are accepted.
     """
     try:
-        table = pd.read_csv(path, sep="\t", na_values=["NA"], keep_default_na=False)
+        table = pd.read_csv(
+            path,
+            sep="\t",
+            na_values=["NA"],
+            keep_default_na=False,
+            converters=dict.fromkeys(text, str),
+        )
     except pd.errors.EmptyDataError as error:
         raise ValueError(
             f"{path}: empty file; expected a header with {', '.join(columns)}"
         ) from error
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path}: cut short or not gzip text ({error}); fetch it again"
         ) from error
     except pd.errors.ParserError as error:
         raise ValueError(f"{path}: not a table: {str(error).strip()}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first for row names
+        raise ValueError(
+            f"{path}, line 2: more fields than the header; expected {len(table.columns)} fields"
+        )
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise ValueError(

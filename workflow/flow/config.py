@@ -185,16 +185,16 @@ class Figure:
 
 
 def figures(config: Config) -> dict[str, Figure]:
-    """Declared figures of the enabled studies, and a training curve a trained study."""
+    """Declared figures of the enabled studies, and the performance of a study with labels."""
     found = {}
     for name, study in enabled_studies(config).items():
         for key, declared in study.get("figures", {}).items():
             found[key] = Figure(
                 key, name, declared["kind"], declared.get("analysis"), declared.get("value")
             )
-        if study["model"].get("file") is None:
-            key = f"training_{name}"
-            found[key] = Figure(key, name, "training_curve", None, None)
+        if study["examples"]["label"] is not None:
+            key = f"performance_{name}"
+            found[key] = Figure(key, name, "performance", None, None)
     return found
 
 

@@ -73,6 +73,23 @@ class Run:
         """A path in the run's folder."""
         return "/".join(["results", self.name, *parts])
 
+    def score_files(self, study: str, analysis: str, world: str) -> list[str]:
+        """Score files of all chunks of an analysis in one world."""
+        chunks = range(self.analysis(study, analysis)["chunks"])
+        return [self.path(study, analysis, "scores", f"{world}.{k}.h5") for k in chunks]
+
+    def declaration_of(self, figure: str) -> Config:
+        """The declaration of the study that a figure belongs to."""
+        return self.studies[self.figures[figure].study]
+
+    def file_of(self, figure: str, *parts: str) -> str:
+        """A file of the study that a figure belongs to."""
+        return self.path(self.figures[figure].study, *parts)
+
+    def analysis_file_of(self, figure: str, file: str) -> str:
+        """A file of the analysis that a figure shows."""
+        return self.file_of(figure, str(self.figures[figure].analysis), file)
+
     def seed(self, *names: str) -> int:
         """The seed of a rule and its wildcards."""
         return rule_seed(self.config["seed"], *names)

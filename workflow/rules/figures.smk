@@ -1,30 +1,15 @@
 # One rule and one script a kind of figure; a study's declaration says which it draws.
 
 
-def figure_study(wildcards):
-    """The declaration of the study that a figure belongs to."""
-    return RUN.studies[RUN.figures[wildcards.figure].study]
-
-
-def study_path(wildcards, *parts):
-    """A file of the study that a figure belongs to."""
-    return RUN.path(RUN.figures[wildcards.figure].study, *parts)
-
-
-def analysis_path(wildcards, *parts):
-    """A file of the analysis that a figure shows."""
-    return study_path(wildcards, RUN.figures[wildcards.figure].analysis, *parts)
-
-
 rule draw_map_steps:
     input:
-        interaction_map=lambda wc: study_path(wc, "map", "map.h5"),
-        window=lambda wc: study_path(wc, "map", "window.json"),
+        interaction_map=lambda wc: RUN.file_of(wc.figure, "map", "map.h5"),
+        window=lambda wc: RUN.file_of(wc.figure, "map", "window.json"),
     output:
         svg=report(
             RUN.path("figures", "{figure}.svg"),
             caption="../report/map_steps.rst",
-            category=lambda wc: figure_study(wc)["title"],
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
             labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
@@ -43,7 +28,7 @@ rule draw_map_steps:
         mem_mb=lambda wc, attempt: 700 * attempt,
         runtime=10,
     params:
-        source=lambda wc: figure_study(wc)["map"]["source"],
+        source=lambda wc: RUN.declaration_of(wc.figure)["map"]["source"],
         context=lambda wc: RUN.context(wc.figure),
         code=code_digest("scripts/figures/map_steps.py"),
     script:
@@ -52,13 +37,13 @@ rule draw_map_steps:
 
 rule draw_simulation_design:
     input:
-        examples=lambda wc: study_path(wc, "examples.h5"),
-        features=lambda wc: study_path(wc, "features.tsv.gz"),
+        examples=lambda wc: RUN.file_of(wc.figure, "examples.h5"),
+        features=lambda wc: RUN.file_of(wc.figure, "features.tsv.gz"),
     output:
         svg=report(
             RUN.path("figures", "{figure}.svg"),
             caption="../report/simulation_design.rst",
-            category=lambda wc: figure_study(wc)["title"],
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
             labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
@@ -85,13 +70,13 @@ rule draw_simulation_design:
 
 rule draw_pair_scores:
     input:
-        pairs=lambda wc: analysis_path(wc, "pairs.h5"),
-        summary=lambda wc: analysis_path(wc, "summary.json"),
+        pairs=lambda wc: RUN.analysis_file_of(wc.figure, "pairs.h5"),
+        summary=lambda wc: RUN.analysis_file_of(wc.figure, "summary.json"),
     output:
         svg=report(
             RUN.path("figures", "{figure}.svg"),
             caption="../report/pair_scores.rst",
-            category=lambda wc: figure_study(wc)["title"],
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
             labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
@@ -110,7 +95,8 @@ rule draw_pair_scores:
         mem_mb=lambda wc, attempt: 700 * attempt,
         runtime=10,
     params:
-        planted=lambda wc: figure_study(wc).get("planted", []),
+        planted=lambda wc: RUN.declaration_of(wc.figure).get("planted", []),
+        unrelated=lambda wc: RUN.declaration_of(wc.figure).get("unrelated", []),
         seed=lambda wc: RUN.seed("draw_pair_scores", wc.figure),
         context=lambda wc: RUN.context(wc.figure),
         code=code_digest("scripts/figures/pair_scores.py"),
@@ -120,13 +106,13 @@ rule draw_pair_scores:
 
 rule draw_pair_significance:
     input:
-        pairs=lambda wc: analysis_path(wc, "pairs.h5"),
-        calls=lambda wc: analysis_path(wc, "calls.tsv"),
+        pairs=lambda wc: RUN.analysis_file_of(wc.figure, "pairs.h5"),
+        calls=lambda wc: RUN.analysis_file_of(wc.figure, "calls.tsv"),
     output:
         svg=report(
             RUN.path("figures", "{figure}.svg"),
             caption="../report/pair_significance.rst",
-            category=lambda wc: figure_study(wc)["title"],
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
             labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
@@ -146,8 +132,8 @@ rule draw_pair_significance:
         runtime=10,
     params:
         value=lambda wc: RUN.figures[wc.figure].value,
-        planted=lambda wc: figure_study(wc).get("planted", []),
-        unrelated=lambda wc: figure_study(wc).get("unrelated", []),
+        planted=lambda wc: RUN.declaration_of(wc.figure).get("planted", []),
+        unrelated=lambda wc: RUN.declaration_of(wc.figure).get("unrelated", []),
         settings=lambda wc: RUN.analysis(
             RUN.figures[wc.figure].study, RUN.figures[wc.figure].analysis
         ),
@@ -157,15 +143,21 @@ rule draw_pair_significance:
         "../scripts/figures/pair_significance.py"
 
 
-rule draw_training_curve:
+rule draw_performance:
     input:
-        history=lambda wc: study_path(wc, "model", "history.tsv"),
-        metrics=lambda wc: study_path(wc, "model", "metrics.json"),
+        history=lambda wc: (
+            [RUN.file_of(wc.figure, "model", "history.tsv")]
+            if RUN.figures[wc.figure].study in RUN.trained()
+            else []
+        ),
+        examples=lambda wc: RUN.file_of(wc.figure, "examples.h5"),
+        predictions=lambda wc: RUN.file_of(wc.figure, "model", "predictions.h5"),
+        metrics=lambda wc: RUN.file_of(wc.figure, "model", "metrics.json"),
     output:
         svg=report(
             RUN.path("figures", "{figure}.svg"),
-            caption="../report/training_curve.rst",
-            category=lambda wc: figure_study(wc)["title"],
+            caption="../report/performance.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
             labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
@@ -175,7 +167,7 @@ rule draw_training_curve:
     log:
         RUN.path("logs", "figures", "{figure}.log"),
     wildcard_constraints:
-        figure="|".join(RUN.figures_of("training_curve")) or "no_figure",
+        figure="|".join(RUN.figures_of("performance")) or "no_figure",
     localrule: True
     conda:
         "../../envs/dfim.yaml"
@@ -185,6 +177,6 @@ rule draw_training_curve:
         runtime=10,
     params:
         context=lambda wc: RUN.context(wc.figure),
-        code=code_digest("scripts/figures/training_curve.py"),
+        code=code_digest("scripts/figures/performance.py"),
     script:
-        "../scripts/figures/training_curve.py"
+        "../scripts/figures/performance.py"

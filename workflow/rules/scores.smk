@@ -1,21 +1,6 @@
 # Interaction scores in chunks, real and null; their significance; one whole map.
 
 
-def chunks_of(world):
-    """Score files of all chunks of an analysis in one world."""
-
-    def files(wildcards):
-        settings = RUN.analysis(wildcards.study, wildcards.analysis)
-        return expand(
-            RUN.path("{study}", "{analysis}", "scores", f"{world}.{{chunk}}.h5"),
-            study=wildcards.study,
-            analysis=wildcards.analysis,
-            chunk=range(settings["chunks"]),
-        )
-
-    return files
-
-
 rule score_pairs:
     input:
         examples=rules.build_examples.output.examples,
@@ -56,8 +41,8 @@ rule score_pairs:
 rule assess_significance:
     input:
         examples=rules.build_examples.output.examples,
-        real=chunks_of("real"),
-        null=chunks_of("null"),
+        real=lambda wc: RUN.score_files(wc.study, wc.analysis, "real"),
+        null=lambda wc: RUN.score_files(wc.study, wc.analysis, "null"),
     output:
         pairs=RUN.path("{study}", "{analysis}", "pairs.h5"),
         table=RUN.path("{study}", "{analysis}", "pairs.tsv.gz"),

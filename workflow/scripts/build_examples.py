@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.sequences import one_hot_encode, read_fasta
+from dfim.fasta import read_fasta
+from dfim.sequences import one_hot_encode
 from dfim.store import SPLITS, Examples, read_table
 
 if TYPE_CHECKING:
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 
 def _read_labels(path: str, ids: NDArray[np.str_], label: str) -> NDArray[np.int8]:
     """Labels of one column, in the order of the sequences."""
-    table = read_table(path, ("name", label))
+    table = read_table(path, ("name", label), text=("name",))
     if table["name"].duplicated().any():
         row = int(np.flatnonzero(table["name"].duplicated())[0])
         raise ValueError(f"{path}, line {row + 2}: {table['name'][row]!r} is there twice")
-    rows = pd.Index(table["name"].astype(str)).get_indexer(ids)
+    rows = pd.Index(table["name"]).get_indexer(ids)
     if (rows < 0).any():
         raise ValueError(
             f"{path}: no label for sequence {ids[rows < 0][0]!r}; expected one row a sequence"
@@ -69,7 +70,7 @@ def main(
     """Read, check, split and write; without a split every example is a test example."""
     records = read_fasta(sequences)
     ids = np.array(records.ids)
-    one_hot = one_hot_encode(records.sequences)
+    one_hot = one_hot_encode(records.sequences, ids=records.ids)
     groups = np.array([i.split("_")[0] for i in ids]) if group else np.full(len(ids), "")
     if labels and label:
         values, tasks = _read_labels(labels[0], ids, label)[:, None], (label,)

@@ -58,6 +58,7 @@ def main(
         "end": end,
         "n_candidates": int(fits.sum()),
         "features": features,
+        "names": np.unique(f.name).tolist(),
     }
     write_json(window, record)
 

@@ -27,8 +27,7 @@ def main(
     if table:
         found = Features.load(table[0], data.ids, data.codes.shape[1])
     else:
-        sites = scan_patterns(data.one_hot(), patterns or {}, both_strands=both_strands)
-        found = Features(sites.sequence, sites.start, sites.end, sites.name, sites.strand)
+        found = scan_patterns(data.one_hot(), patterns or {}, both_strands=both_strands)
     names, counts = np.unique(found.name, return_counts=True)
     if not len(found):
         raise ValueError(

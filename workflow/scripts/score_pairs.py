@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfim.attribution.base import Attributor
 from dfim.features import Features
 from dfim.interactions import PairScores, score_pairs
-from dfim.scoring import Attributor, ScoringSettings
+from dfim.scoring import ScoringSettings
 from dfim.shuffle import dinucleotide_shuffle
 from dfim.store import Examples, compute_once, read_arrays
 from flow.digest import config_digest

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dfim.sequences import write_fasta
+from dfim.fasta import write_fasta
 from dfim.store import write_table
 from flow.progress import Progress
 from synthetic.embedded_motifs import simulate

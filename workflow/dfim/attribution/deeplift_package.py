@@ -104,7 +104,7 @@ class DeepliftPackage(Attributor):
         contributions: bool,
     ) -> Iterator[Block]:
         if not self.needs_references:
-            references = np.zeros((1, 1, self.length, 4), np.float32)
+            references, reference_of = np.zeros((1, 1, self.length, 4), np.float32), None
         rows_per_call = max(1, _CALL_BYTES // (self.length * 4 * 4))
         for start in range(0, len(X), rows_per_call):
             x = X[start : start + rows_per_call].astype(np.float32)

@@ -8,20 +8,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dfim.attribution.activations import Gradient, Rescale, RevealCancel
 from dfim.attribution.base import Array, Attributor, Block
 from dfim.attribution.plan import Plan, default_batch_size
 from dfim.attribution.pooling import CompletePool, ReluWinnerPool, WinnerPool
-from dfim.attribution.rules import (
-    AffineRule,
-    ConvRule,
-    DenseRule,
-    FlattenRule,
-    Gradient,
-    Rescale,
-    RevealCancel,
-    Rule,
-    Saved,
-)
+from dfim.attribution.rules import AffineRule, ConvRule, DenseRule, FlattenRule, Rule, Saved
 from dfim.attribution.steps import Activation, Affine, Conv, Dense, Flatten, Pool
 
 
@@ -111,7 +102,9 @@ class Engine(Attributor):
         flat = tf.nest.flatten(tensors)
         key = (function.__name__, *((t.shape, t.dtype) for t in flat))
         if key not in self._graphs:
-            self._graphs[key] = tf.function(function).get_concrete_function(*tensors)
+            self._graphs[key] = tf.function(function, autograph=False).get_concrete_function(
+                *tensors
+            )
         return self._graphs[key](*tensors)
 
     def _activations(self, x: tf.Tensor) -> tuple[tf.Tensor, list[Saved]]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from dfim.attribution.rules import NEAR_ZERO, Rule, Saved, activate, derivative, fit, slope
+from dfim.attribution.activations import NEAR_ZERO, activate, derivative, slope
+from dfim.attribution.rules import Rule, Saved, fit
 from dfim.attribution.steps import Pool
 
 _LOWEST = float("-inf")

@@ -95,7 +95,7 @@ def _layer_steps(layer: keras.layers.Layer, shape: tuple[int, ...]) -> list[Step
     match layer:
         case keras.layers.Dropout() | keras.layers.SpatialDropout1D():
             return []
-        case keras.layers.Conv1D() if type(layer) is keras.layers.Conv1D:
+        case keras.layers.Conv1D():
             return [_conv(layer, shape), *_activation(layer)]
         case keras.layers.Dense():
             if len(shape) != 1:

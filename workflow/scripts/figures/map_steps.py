@@ -8,7 +8,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dfim.maps import InteractionMap
-from dfim.plots import interaction_heatmap, letter_row, logo_track, motif_boxes, style
+from dfim.plots import (
+    category_colours,
+    interaction_heatmap,
+    letter_row,
+    logo_track,
+    motif_boxes,
+    style,
+)
 from dfim.sequences import ALPHABET
 from dfim.store import read_json
 from flow.figure import FigureFiles
@@ -35,9 +42,11 @@ def _draw(
     changed[position] = np.eye(4, dtype=changed.dtype)[found.mutant_base[position, mutant]]
     before = ALPHABET[int(found.one_hot[position].argmax())]
     after = ALPHABET[int(found.mutant_base[position, mutant])]
-    figure = plt.figure(figsize=(7.2, 9.6), layout="constrained")
-    grid = figure.add_gridspec(6, 1, height_ratios=(1, 0.28, 1, 1, 1, 5.2))
-    axes = [figure.add_subplot(grid[i]) for i in range(5)]
+    figure = plt.figure(figsize=(7.2, 9.8), layout="constrained")
+    grid = figure.add_gridspec(
+        6, 2, height_ratios=(1, 0.28, 1, 1, 1, 5.2), width_ratios=(1, 0.025)
+    )
+    axes = [figure.add_subplot(grid[i, 0]) for i in range(5)]
     tracks = (found.importance, None, found.mutant_importance[position, mutant])
     limit = 1.08 * max(float(np.abs(t).max()) for t in tracks if t is not None)
     logo_track(axes[0], tracks[0], found.one_hot, start=start)
@@ -60,18 +69,23 @@ def _draw(
         np.arange(start, start + width), others, color="black", linewidth=1.2, label="maximum",
         zorder=0, drawstyle="steps-mid",
     )  # fmt: skip
-    axes[4].legend(ncols=4, loc="upper right", bbox_to_anchor=(1, 1.28))
+    axes[4].legend(
+        ncols=4, loc="lower right", bbox_to_anchor=(1.01, 0.96), handlelength=1.4,
+        columnspacing=1,
+    )  # fmt: skip
     axes[4].set(ylabel="|FIS|", xlim=(start - 0.5, start + width - 0.5))
-    axes[4].set_title("5  largest |FIS| of the three changes: one row of the map")
+    axes[4].set_title("5  maximum over the three changes")
     for ax in (axes[0], axes[2]):
         ax.set_ylim(-limit, limit)
+    colours = category_colours(window["names"])
     for k, ax in enumerate(axes):
-        motif_boxes(ax, window["features"], label=k == 0)
-    ax = figure.add_subplot(grid[5])
+        motif_boxes(ax, window["features"], colours, label=k == 0)
+    ax = figure.add_subplot(grid[5, 0])
     image = interaction_heatmap(ax, found.max_signed(), start=start)
     ax.set_title("6  all rows: the Deep Feature Interaction Map")
-    ax.axhline(at, color="black", linewidth=0.4, linestyle=":")
-    figure.colorbar(image, ax=ax, label="FIS of the change with the largest |FIS| (logit)")
+    ax.set_xlim(start - 0.5, start + width - 0.5)
+    ax.axhline(at, color="black", linewidth=0.5, linestyle=":")
+    figure.colorbar(image, cax=figure.add_subplot(grid[5, 1]), label="FIS, signed (logit)")
     figure.suptitle(title, fontsize=9)
     return figure
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dfim.effect_sizes import auroc, bootstrap_by_group, mann_whitney
 from dfim.interactions import PairScores
 from dfim.pair_tests import PairClasses, pair_classes
 from dfim.plots import (
@@ -16,7 +17,6 @@ from dfim.plots import (
     class_boxes,
     style,
 )
-from dfim.significance import auroc, bootstrap_by_group, mann_whitney
 from dfim.store import read_json
 from flow.figure import FigureFiles, ScorecardRow
 
@@ -24,58 +24,54 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
+def _summary(
+    values: NDArray[np.floating], owner: NDArray[np.integer], rng: np.random.Generator
+) -> dict[str, float | int]:
+    """Median with its interval over whole sequences, box, and n's of some pairs."""
+    interval = bootstrap_by_group(values, owner, rng=rng)
+    return {
+        "n_pairs": interval.n_values,
+        "n_sequences": interval.n_groups,
+        "median_low": interval.low,
+        "median_high": interval.high,
+        **box_statistics(values),
+    }
+
+
 def _class_table(
     scores: PairScores, classes: PairClasses, planted: set[int], rng: np.random.Generator
 ) -> pd.DataFrame:
-    """One row a class: n, |FIS| box, and effect size against the planted classes."""
+    """One row a class: |FIS|, and its effect size below the planted classes."""
     size = np.abs(scores.fis)
     owner = scores.features.sequence[scores.source]
     strong = size[np.isin(classes.of_pair, sorted(planted))]
     rows = []
     for index in range(len(classes.names)):
         mine = classes.of_pair == index
-        interval = bootstrap_by_group(size[mine], owner[mine], rng=rng)
-        row = {
-            "class": classes.label(index),
-            "planted": index in planted,
-            "n_pairs": int(mine.sum()),
-            "n_sequences": interval.n_groups,
-            "median_low": interval.low,
-            "median_high": interval.high,
-            **box_statistics(size[mine]),
-        }
+        row = {"what": "|FIS| of class", "class": classes.label(index)}
+        row |= {"planted": index in planted, **_summary(size[mine], owner[mine], rng)}
         if strong.size and index not in planted:
             test = mann_whitney(strong, size[mine], "greater")
             row |= {"planted_rank_biserial": test.rank_biserial, "planted_p": test.p}
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).sort_values("med", ascending=False)
 
 
-def _direction_table(scores: PairScores, rng: np.random.Generator) -> pd.DataFrame:
-    """One row a direction: median signed FIS, its interval, and the mutation's effect."""
-    names, code = np.unique(scores.features.name, return_inverse=True)
+def _direction_table(
+    scores: PairScores, classes: PairClasses, rng: np.random.Generator
+) -> pd.DataFrame:
+    """One row a direction: signed FIS, and what the mutation does to the logit."""
+    names = scores.features.name
     owner = scores.features.sequence[scores.source]
+    key = pd.DataFrame({"source": names[scores.source], "target": names[scores.target]})
     rows = []
-    for a in range(len(names)):
-        for b in range(len(names)):
-            mine = (code[scores.source] == a) & (code[scores.target] == b)
-            if mine.any():
-                found = bootstrap_by_group(scores.fis[mine], owner[mine], rng=rng)
-                rows.append(
-                    {
-                        "source": names[a],
-                        "target": names[b],
-                        "n_pairs": int(mine.sum()),
-                        "n_sequences": found.n_groups,
-                        "median_fis": found.estimate,
-                        "median_low": found.low,
-                        "median_high": found.high,
-                        "median_fis_max_abs": float(np.median(scores.fis_max_abs[mine])),
-                        "median_source_effect": float(
-                            np.median(scores.effect[scores.source[mine]])
-                        ),
-                    }
-                )
+    for (source, target), mine in key.groupby(["source", "target"]).indices.items():
+        row = {"what": "FIS of direction", "class": classes.label(classes.of_pair[mine[0]])}
+        row |= {"source": source, "target": target}
+        row |= _summary(scores.fis[mine], owner[mine], rng)
+        row["median_fis_max_abs"] = float(np.median(scores.fis_max_abs[mine]))
+        row["median_source_effect"] = float(np.median(scores.effect[scores.source[mine]]))
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -93,7 +89,7 @@ def _draw(classes: pd.DataFrame, directions: pd.DataFrame, title: str) -> plt.Fi
     left.set(xlabel="|FIS| (logit), both directions pooled", title="Pair class")
     left.set_xlim(left=0)
     at = np.arange(len(directions))
-    middle = directions["median_fis"]
+    middle = directions["med"]
     spread = [middle - directions["median_low"], directions["median_high"] - middle]
     right.errorbar(middle, at, xerr=spread, fmt="o", markersize=4, color="black", capsize=2)
     right.axvline(0, color="grey", linewidth=0.7)
@@ -152,7 +148,7 @@ def _scorecard(
             f"Mann–Whitney, {names} above every other class: largest p "
             "(smallest rank-biserial)",
             "not printed",
-            f"{worst:.3g} ({others['planted_rank_biserial'].min():.4f})",
+            f"{_p_text(worst)} ({others['planted_rank_biserial'].min():.4f})",
             context["origin"],
             "not comparable",
             f"the paper prints no test here; one-sided, pairs taken as independent; {n}",
@@ -169,6 +165,30 @@ def _scorecard(
     ]
 
 
+def _p_text(p: float) -> str:
+    """A p-value as text; one that underflowed is a bound."""
+    return f"{p:.3g}" if p > 0 else "< 1e-300"
+
+
+def _unrelated_rows(
+    context: dict[str, Any], classes: pd.DataFrame, unrelated: list[int]
+) -> list[ScorecardRow]:
+    """How far from 0 the scores of pairs are that the data keep apart."""
+    return [
+        ScorecardRow(
+            context["label"],
+            f"median |FIS| of {row['class']}, which nothing in these data makes interact",
+            "no such study",
+            f"{row['med']:.3f} ({row['median_low']:.3f} to {row['median_high']:.3f})",
+            context["origin"],
+            "not comparable",
+            "a network is never exactly additive; compare with the same class where it does "
+            f"interact; n = {row['n_pairs']:,} pairs of {row['n_sequences']:,} sequences",
+        )
+        for _, row in classes.loc[classes.index.isin(unrelated)].iterrows()
+    ]
+
+
 def main(
     pairs: str,
     summary: str,
@@ -178,6 +198,7 @@ def main(
     table: str,
     stats: str,
     planted: list[list[str]],
+    unrelated: list[list[str]],
     context: dict[str, Any],
     seed: int,
 ) -> None:
@@ -186,18 +207,18 @@ def main(
     groups = pair_classes(scores)
     marked = {groups.index_of(names) for names in planted}
     classes = _class_table(scores, groups, marked, rng)
-    directions = _direction_table(scores, rng)
+    directions = _direction_table(scores, groups, rng)
     statistics = {"summary": read_json(summary)}
     rows: list[ScorecardRow] = []
     if 0 < len(marked) < len(groups.names):
         statistics["recovery"] = _recovery(np.abs(scores.fis), groups.of_pair, marked)
         rows = _scorecard(context, classes, statistics["recovery"])
-    by_size = classes.sort_values("med", ascending=False)
+    rows += _unrelated_rows(context, classes, [groups.index_of(names) for names in unrelated])
     with style():
         title = f"{context['study_title']} ({context['origin']} inputs), {context['method']}"
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(by_size, directions, title),
-            pd.concat([by_size.assign(what="class"), directions.assign(what="direction")]),
+            _draw(classes, directions, title),
+            pd.concat([classes, directions]),
             statistics,
             context=context,
             scorecard=rows,

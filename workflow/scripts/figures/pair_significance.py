@@ -156,7 +156,8 @@ def main(
     with style():
         figure, ax = plt.subplots(figsize=(5.2, 0.42 * len(boxes) + 1.0), layout="constrained")
         labels = [
-            f"{r['class']}\nn = {r['n']:,}, {100 * r['fraction_below']:.1f} % below"
+            f"{r['class']}\nn = {r['n']:,}, {100 * r['fraction_below']:.1f} % "
+            f"below {settings['alpha']}"
             for _, r in boxes.iterrows()
         ]
         colours = [PLANTED_COLOUR if planted else OTHER_COLOUR for planted in boxes["planted"]]

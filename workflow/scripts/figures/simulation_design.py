@@ -10,7 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from dfim.features import Features
-from dfim.plots import CATEGORY_COLOURS, style
+from dfim.plots import category_colours, style
 from dfim.store import Examples
 from flow.figure import FigureFiles, ScorecardRow
 
@@ -47,8 +47,7 @@ def count_copies(data: Examples, features: Features) -> pd.DataFrame:
 def _draw_sequences(
     ax: Axes, data: Examples, features: Features, members: NDArray[np.int64]
 ) -> None:
-    names, length = np.unique(features.name), data.codes.shape[1]
-    colours = dict(zip(names, CATEGORY_COLOURS, strict=False))
+    colours, length = category_colours(features.name), data.codes.shape[1]
     for line, row in enumerate(members[:_SHOWN]):
         ax.plot([0, length], [line, line], color="#999999", linewidth=0.8, zorder=1)
         for i in np.flatnonzero(features.sequence == row):
@@ -64,6 +63,20 @@ def _draw_sequences(
             ax.add_patch(box)
     ax.set(xlim=(0, length), ylim=(_SHOWN - 0.4, -0.6), yticks=[])
     ax.spines["left"].set_visible(False)
+
+
+def _commonest_bases(data: Examples, features: Features, name: str) -> str:
+    """The string that most instances of a motif have."""
+    mine = features.name == name
+    widths = features.end[mine] - features.start[mine]
+    width = int(np.bincount(widths).argmax())
+    starts, rows = (
+        features.start[mine][widths == width],
+        features.sequence[mine][widths == width],
+    )
+    codes = data.codes[rows[:, None], starts[:, None] + np.arange(width)]
+    strings, counts = np.unique(codes, axis=0, return_counts=True)
+    return "".join(np.array(list("ACGTN"))[strings[counts.argmax()]])
 
 
 def main(
@@ -116,14 +129,14 @@ def main(
         axes[-1, 0].set_xlabel("position (bp)")
         axes[-1, 1].set_xlabel("fraction of the set's sequences")
         motifs = [
-            Patch(color=colour, label=name)
-            for name, colour in zip(names, CATEGORY_COLOURS, strict=False)
+            Patch(color=colour, label=f"{name}  {_commonest_bases(data, found, name)}")
+            for name, colour in category_colours(names).items()
         ]
         copies = [
             Patch(color=_COPY_SHADES[k], label=f"{k} copies" if k != 1 else "1 copy")
             for k in range(min(int(counts["copies"].max()), 3) + 1)
         ]
-        figure.legend(handles=motifs + copies, loc="outside lower center", ncols=8)
+        figure.legend(handles=motifs + copies, loc="outside lower center", ncols=3)
         figure.suptitle(f"{context['study_title']} ({context['origin']} inputs)", fontsize=9)
         sizes = {str(g): int((data.groups == g).sum()) for g in groups}
         FigureFiles(svg, pdf, png, table, stats).save(
@@ -139,7 +152,7 @@ def _scorecard(context: dict[str, Any], sizes: dict[str, int]) -> list[Scorecard
     same = set(sizes.values()) == {20_000} and len(sizes) == 3
     return [
         ScorecardRow(
-            "2A",
+            context["label"],
             "sequences in each of the three sets",
             "20,000",
             ", ".join(f"{n:,}" for n in sizes.values()),

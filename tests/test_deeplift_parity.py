@@ -1,0 +1,144 @@
+"""The engine against the `deeplift` package: stored results, and the package itself."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from dfim.attribution import make_attributor
+from dfim.attribution.deeplift_package import DeepliftPackage
+from dfim.models import load_model
+from small_models import LENGTH, conv_net, gc_reference, mutants, one_hot, two_heads
+
+TOLERANCE = 2e-6  # of the largest contribution of a sequence
+GOLDEN = {
+    "deeplift": "deeplift",
+    "rescale": "deeplift_rescale",
+    "grad": "gradient_input",
+}
+MODES = {
+    "deeplift_package": "deeplift",
+    "rescale": "deeplift_rescale",
+    "gradient": "gradient_input",
+}
+NETS = {
+    "valid": {},
+    "same": {"padding": "same", "pool": "same"},
+    "norm before ReLU": {"norm": "before", "padding": "same"},
+    "norm after ReLU": {"norm": "after", "hidden": ()},
+    "two hidden layers, two units": {"hidden": (32, 24), "units": 2, "final": "linear"},
+    "tanh": {"hidden_kind": "tanh"},
+}
+
+
+def error(found, expected):
+    """Largest difference of a row, in units of its largest absolute value."""
+    scale = np.abs(expected).max(axis=(1, 2))
+    assert scale.min() > 1e-3
+    return (np.abs(found - expected).max(axis=(1, 2)) / scale).max()
+
+
+@pytest.fixture(scope="module")
+def simulated(test_data):
+    folder = test_data / "dfim_release" / "embedded_motif_interaction_data"
+    return load_model(folder / "model_architecture.json", folder / "model_weights.h5")
+
+
+@pytest.fixture(scope="module")
+def golden(test_data):
+    with np.load(test_data / "golden" / "sim_golden.npz") as file:
+        return dict(file)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("world", ["real", "null"])
+@pytest.mark.parametrize("method", GOLDEN)
+def test_simulated_network_as_stored(simulated, golden, method, world):
+    X = golden["X" if world == "real" else "X_null"]
+    reference = np.tile(golden["ref"], (1, 1, 200, 1))
+    scorer = make_attributor(simulated, GOLDEN[method])
+    original = scorer.contributions(X, reference)
+    assert error(original, golden[f"{method}_{world}_contrib_orig"]) <= TOLERANCE
+    mutant = X[golden["mut_seq"]].astype(np.float32)
+    position = np.arange(200)
+    inside = (position >= golden["motif_start"][:, None]) & (
+        position < golden["motif_end"][:, None]
+    )
+    mutant[inside] = golden["ref"]
+    found = scorer.contributions(mutant, reference)
+    assert error(found, golden[f"{method}_{world}_contrib_mut"]) <= TOLERANCE
+
+
+@pytest.mark.realdata
+def test_tal_gata_network_as_stored(test_data):
+    folder = test_data / "dfim_release" / "tal_gata_interaction_data"
+    model = load_model(
+        folder / "tal_gata_dnase_model_architecture.json",
+        folder / "tal_gata_dnase_model_weights.hd5",
+    )
+    with np.load(test_data / "golden" / "tal_dl.npz") as file:
+        reference = np.tile(file["ref"], (1, 1, 1000, 1))
+        found = make_attributor(model, "deeplift", output="output0").contributions(
+            file["X"], reference
+        )
+        assert error(found, file["contrib"]) <= TOLERANCE
+
+
+@pytest.fixture(params=NETS, scope="module")
+def net(request):
+    return conv_net(8, **NETS[request.param])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_random_network_as_the_package(net, mode):
+    rng = np.random.default_rng(1)
+    X, references = mutants(rng, 12), one_hot(rng, 24).reshape(12, 2, LENGTH, 4)
+    unit = net.output_shape[1] - 1
+    package = DeepliftPackage(net, mode=mode, unit=unit)
+    engine = make_attributor(net, MODES[mode], unit=unit)
+    np.testing.assert_allclose(
+        package.predict_logit(X), engine.predict_logit(X), rtol=1e-5, atol=1e-5
+    )
+    # Slopes are quotients of differences: among random references some are so small that
+    # their rounding, in the package as here, shows.
+    for refs, of, times in ((gc_reference(), None, 1), (references, np.arange(12), 5)):
+        expected = package.contributions(X, refs, reference_of=of)
+        found = engine.contributions(X, refs, reference_of=of)
+        assert error(found, expected) <= times * TOLERANCE
+
+
+@pytest.mark.parametrize(("output", "unit"), [("classes", 1), ("value", 0)])
+def test_heads_as_the_package(output, unit):
+    model, X = two_heads(2), one_hot(np.random.default_rng(2), 10)
+    found, expected = (
+        make_attributor(model, method, output=output, unit=unit).profiles(X, gc_reference())
+        for method in ("deeplift", "deeplift_package")
+    )
+    scale = np.abs(expected.scores).max(axis=1)
+    assert (np.abs(found.scores - expected.scores).max(axis=1) <= TOLERANCE * scale).all()
+    np.testing.assert_allclose(found.target, expected.target, rtol=1e-5)
+    assert max(found.gap.max(), expected.gap.max()) < 1e-5
+
+
+def test_package_and_eager_keras_live_together():
+    import tensorflow as tf
+
+    model, X = conv_net(1), one_hot(np.random.default_rng(3), 4)
+    before = model.predict(X, verbose=0)
+    make_attributor(model, "deeplift_package").profiles(X, gc_reference())
+    assert tf.executing_eagerly()
+    assert sys.modules["tensorflow"] is tf
+    np.testing.assert_array_equal(model.predict(X, verbose=0), before)
+
+
+def test_package_missing_names_the_extra(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "deeplift"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "deeplift", None)
+    with pytest.raises(ImportError, match=r"needs the extra dfim\[deeplift\]"):
+        make_attributor(conv_net(1), "deeplift_package")
+
+
+def test_package_has_one_maxpool_rule():
+    with pytest.raises(ValueError, match="the deeplift package only has 'winner'"):
+        make_attributor(conv_net(1), "deeplift_package", maxpool_rule="complete")
