@@ -29,6 +29,7 @@ def conv_net(
     pool_size=4,
     stride=None,
     norm=None,
+    norm_pooled=False,
     hidden=(24,),
     hidden_kind="relu",
     units=1,
@@ -45,7 +46,7 @@ def conv_net(
         elif norm == "after":
             x = layers.BatchNormalization(scale=False)(layers.Activation("relu")(x))
     x = layers.MaxPooling1D(pool_size, stride, padding=pool)(layers.Dropout(0.1)(x))
-    x = layers.Flatten()(x)
+    x = layers.Flatten()(layers.BatchNormalization()(x) if norm_pooled else x)
     for n in hidden:
         x = layers.Dense(n)(x)
         if norm:

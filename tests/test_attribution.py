@@ -13,12 +13,12 @@ ENGINES = [method for method in METHODS if method != "deeplift_package"]
 NETS = {
     "valid": {},
     "same": {"padding": "same", "pool": "same"},
-    "norm before": {"norm": "before", "padding": "same"},
+    "norm before": {"norm": "before", "padding": "same", "pool_size": 7},
     "norm after": {"norm": "after", "pool": "same"},
     "norm after, same": {"norm": "after", "padding": "same", "hidden": (12, 12)},
     "two hidden": {"hidden": (24, 16), "final": "linear", "units": 3},
     "tanh": {"hidden_kind": "tanh", "depth": 1},
-    "no hidden": {"hidden": (), "depth": 3},
+    "no hidden": {"hidden": (), "depth": 3, "pool_size": 5, "norm_pooled": True},
     "overlapping windows": {"pool_size": 5, "stride": 2},
     "windows with gaps": {"pool_size": 3, "stride": 4, "pool": "same"},
 }

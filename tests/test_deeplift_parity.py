@@ -24,8 +24,9 @@ MODES = {
 NETS = {
     "valid": {},
     "same": {"padding": "same", "pool": "same"},
-    "norm before ReLU": {"norm": "before", "padding": "same"},
-    "norm after ReLU": {"norm": "after", "hidden": ()},
+    "norm before ReLU": {"norm": "before", "padding": "same", "pool_size": 7},
+    "norm after ReLU": {"norm": "after", "hidden": (), "pool_size": 5},
+    "norm after pooling": {"norm_pooled": True, "pool_size": 5},
     "two hidden layers, two units": {"hidden": (32, 24), "units": 2, "final": "linear"},
     "tanh": {"hidden_kind": "tanh"},
 }
@@ -67,6 +68,8 @@ def test_simulated_network_as_stored(simulated, golden, method, world):
     mutant[inside] = golden["ref"]
     found = scorer.contributions(mutant, reference)
     assert error(found, golden[f"{method}_{world}_contrib_mut"]) <= TOLERANCE
+    gap = scorer.profiles(mutant, reference).gap
+    assert np.isnan(gap).all() if method == "grad" else gap.max() < 2e-5
 
 
 @pytest.mark.realdata

@@ -115,7 +115,9 @@ def test_damaged_array_file_is_named(tmp_path, damage):
     path = tmp_path / "a.h5"
     write_arrays(path, ARRAYS)
     whole = path.read_bytes()
-    path.write_bytes({"truncated": whole[: len(whole) // 2], "empty": b"", "text": b"x"}[damage])
+    path.write_bytes(
+        {"truncated": whole[: len(whole) // 2], "empty": b"", "text": b"x"}[damage]
+    )
     with pytest.raises(ValueError, match="not a readable HDF5 file") as error:
         read_arrays(path)
     assert str(path) in one_line(error)

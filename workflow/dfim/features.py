@@ -98,7 +98,7 @@ class Features:
         ------
         ValueError
             With file and row: an unknown sequence, an interval that is no
-            interval or leaves the sequence, a strand that is no strand.
+            interval or leaves the sequence, no name, a strand that is no strand.
         """
         table = read_table(path, _COLUMNS, text=("sequence", "name", "strand"))
         rows = pd.Index(ids).get_indexer(table["sequence"])
@@ -109,6 +109,7 @@ class Features:
             (~whole | (start < 0) | (end <= start) | (end > length),
              "interval [{0[start]}, {0[end]}) is not inside the sequence; expected whole "
              f"numbers with 0 <= start < end <= {length} (0-based, half-open)"),
+            (table["name"] == "", "name is empty; expected one, such as a motif's"),
             (~table["strand"].isin(["+", "-"]), "strand {0[strand]!r}; expected + or -"),
         )  # fmt: skip
         for wrong, message in checks:

@@ -136,7 +136,8 @@ class PairScores:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "PairScores":
         """Read what `save` wrote."""
-        return cls.from_arrays(read_arrays(path, ("fis", "source", "feature_start"))[0])
+        names = tuple(cls.empty().arrays())
+        return cls.from_arrays(read_arrays(path, names)[0])
 
 
 def _sum_and_max(

@@ -6,7 +6,7 @@ calls is measured, on sequences that its null was not fitted to, and kept with i
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -150,12 +150,17 @@ def realised_null_rate(
 
     Returns
     -------
-    (P,) 1 where called, 0 where not, NaN where not tested. Its mean is the
-    realised false-positive rate, to compare with alpha.
+    (P,) 1 where called, 0 where not, NaN where not tested (one sequence alone
+    cannot be halved). Its mean is the realised false-positive rate, to compare
+    with alpha.
     """
     x = _values(null, reduce)
-    half = (null.features.sequence[null.source] % 2).astype(bool)
     called = np.full(len(x), np.nan)
+    sequences, owner = np.unique(null.features.sequence[null.source], return_inverse=True)
+    if len(sequences) < 2:
+        return called
+    # By rank, not by row number: the rows of an analysis may all be even.
+    half = (owner % 2).astype(bool)
     for mine in (half, ~half):
         p = _p(x[mine], x[~mine], tail)
         called[mine] = np.where(np.isnan(p), np.nan, p < alpha)
@@ -184,7 +189,7 @@ def call_table(
             for index, (name_a, name_b) in enumerate(classes.names):
                 mine = classes.of_pair == index
                 null_mine = null_classes.of_pair == null_classes.index_of((name_a, name_b))
-                tested = np.isfinite(p[mine])
+                tested, judged = np.isfinite(p[mine]), called[null_mine]
                 rows.append(
                     {
                         "reduce": reduce,
@@ -195,11 +200,11 @@ def call_table(
                         "n": int(tested.sum()),
                         "n_untested": int((~tested).sum()),
                         "median_p": _median(p[mine]),
-                        "fraction_p": float(np.mean(p[mine][tested] < alpha)),
+                        "fraction_p": _share(p[mine][tested] < alpha),
                         "median_q": _median(q[mine]),
-                        "fraction_q": float(np.mean(q[mine][tested] < alpha)),
-                        "n_null": int(np.isfinite(called[null_mine]).sum()),
-                        "null_fraction_p": float(np.nanmean(called[null_mine])),
+                        "fraction_q": _share(q[mine][tested] < alpha),
+                        "n_null": int(np.isfinite(judged).sum()),
+                        "null_fraction_p": _share(judged[np.isfinite(judged)]),
                     }
                 )
     return pd.DataFrame(rows)
@@ -207,3 +212,7 @@ def call_table(
 
 def _median(values: Floats) -> float:
     return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
+
+
+def _share(called: NDArray[Any]) -> float:
+    return float(called.mean()) if called.size else float("nan")

@@ -130,7 +130,7 @@ def motif_boxes(
     for name, colour in colours.items():
         for feature in (f for f in features if f["name"] == name):
             left, right = max(feature["start"] - 0.5, low), min(feature["end"] - 0.5, high)
-            ax.axvspan(left, right, color=colour, alpha=0.13, linewidth=0, zorder=0)
+            ax.axvspan(left, right, color=colour, alpha=0.13, linewidth=0, zorder=-2)
             if label:
                 ax.text(
                     (left + right) / 2,

@@ -131,7 +131,7 @@ def read_table(
             sep="\t",
             na_values=["NA"],
             keep_default_na=False,
-            converters=dict.fromkeys(text, str),
+            dtype=dict.fromkeys(text, str),
         )
     except pd.errors.EmptyDataError as error:
         raise ValueError(
@@ -153,7 +153,7 @@ def read_table(
             f"{path}: column {missing[0]!r} is missing, found {list(table.columns)}; "
             f"expected {list(columns)}"
         )
-    return table
+    return table.fillna(dict.fromkeys(text, "NA"))
 
 
 def write_json(path: str | os.PathLike[str], record: Mapping[str, Any]) -> None:

@@ -25,11 +25,13 @@ def _read_labels(path: str, ids: NDArray[np.str_], label: str) -> NDArray[np.int
         raise ValueError(
             f"{path}: no label for sequence {ids[rows < 0][0]!r}; expected one row a sequence"
         )
-    values = table[label].to_numpy()[rows]
+    given = table[label].to_numpy()[rows]
+    values = pd.to_numeric(pd.Series(given), errors="coerce").to_numpy()
     bad = np.flatnonzero(~np.isin(values, [0, 1]))
     if bad.size:
         raise ValueError(
-            f"{path}, line {rows[bad[0]] + 2}: {label} is {values[bad[0]]!r}, expected 0 or 1"
+            f"{path}, line {rows[bad[0]] + 2}: {label} is {str(given[bad[0]])!r}, "
+            "expected 0 or 1"
         )
     return values.astype(np.int8)
 

@@ -57,7 +57,7 @@ def _draw(
     axes[2].set_title("3  importance of every base of X′")
     logo_track(axes[3], found.fis[position, mutant], found.one_hot, start=start, label="FIS")
     axes[3].set_title("4  their difference: the FIS of this change on every other base")
-    others = np.nanmax(np.abs(found.fis[position]), axis=0, initial=0)
+    others = found.max_abs()[position]
     for k in range(3):
         base = ALPHABET[int(found.mutant_base[position, k])]
         shown = np.abs(found.fis[position, k])

@@ -1,0 +1,291 @@
+"""Tests of pair scores: on simulated scores, where the truth is known."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from dfim.interactions import PairScores
+from dfim.pair_tests import (
+    COMBINATIONS,
+    call_table,
+    pair_classes,
+    pair_p_values,
+    realised_null_rate,
+)
+from dfim.significance import benjamini_hochberg, fit_gaussian, p_empirical, p_gaussian
+from test_features import features_of
+
+NAMES = ("B", "A", "C")
+PER_SEQUENCE = 6  # ordered pairs of three features
+
+
+def simulated(rng, n, *, sd=1.0, shift=0.0, sequences=None) -> PairScores:
+    """Gaussian scores of three features in each of n sequences.
+
+    `sd` is a number, or one for each sequence; `shift` is added to A with B.
+    """
+    rows = np.arange(n) if sequences is None else sequences
+    features = features_of(
+        [(int(row), 10 * i, 10 * i + 5, name) for row in rows for i, name in enumerate(NAMES)]
+    )
+    within = np.array(list(itertools.permutations(range(3), 2)))
+    index = (within + 3 * np.arange(n)[:, None, None]).reshape(-1, 2)
+    fis = rng.normal(0, np.repeat(np.broadcast_to(sd, n), PER_SEQUENCE))
+    fis += np.tile((within != 2).all(axis=1) * shift, n)
+    fis = fis.astype(np.float32)
+    effect = np.zeros(3 * n, np.float32)
+    return PairScores(
+        features, index[:, 0], index[:, 1], fis, np.abs(fis) / 2, effect, effect
+    )
+
+
+def with_fis(scores: PairScores, fis) -> PairScores:
+    fis = np.asarray(fis, np.float32)
+    return PairScores(
+        scores.features, scores.source, scores.target, fis, np.abs(fis), *[scores.effect] * 2
+    )
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+# ---- classes -------------------------------------------------------------------
+
+
+def test_classes_join_both_directions(rng):
+    scores = simulated(rng, 2)
+    classes = pair_classes(scores)
+    assert classes.names == (("A", "B"), ("A", "C"), ("B", "C"))
+    names = scores.features.name
+    for pair, s, t in zip(classes.of_pair, scores.source, scores.target, strict=True):
+        assert classes.names[pair] == tuple(sorted((str(names[s]), str(names[t]))))
+    assert classes.index_of(["C", "A"]) == 1
+    assert classes.label(1) == "A–C"
+    with pytest.raises(ValueError, match="no pair has it"):
+        classes.index_of(("A", "D"))
+
+
+# ---- p-values ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tail", ["two_sided", "upper", "empirical"])
+def test_p_values_of_the_null_are_uniform(rng, tail):
+    real, null = simulated(rng, 2000), simulated(rng, 2000)
+    p = pair_p_values(real, null, tail=tail)
+    assert stats.kstest(p, "uniform").pvalue > 1e-3
+    shifted = pair_p_values(with_fis(real, real.fis + 0.1), null, tail=tail)
+    assert (shifted != p).all()
+    # A shift of a tenth of the width is seen, so the test above can fail.
+    assert stats.kstest(pair_p_values(simulated(rng, 2000, sd=1.1), null, tail=tail),
+                        "uniform").pvalue < 1e-3  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("tail", "rate"), [("two_sided", 0.05), ("upper", 0.05), ("empirical", 0.05),
+                       ("min_tail", 0.10)]
+)  # fmt: skip
+def test_realised_rate_is_the_level_except_where_the_tail_is_not_doubled(rng, tail, rate):
+    null = simulated(rng, 3000)
+    called = realised_null_rate(null, reduce="sum", tail=tail, alpha=0.05)
+    error = np.sqrt(rate * (1 - rate) / len(null))
+    assert called.mean() == pytest.approx(rate, abs=4 * error)
+    wide = realised_null_rate(
+        with_fis(null, rng.standard_t(2, len(null))), reduce="sum", tail=tail, alpha=0.05
+    )
+    assert abs(wide.mean() - rate) > 8 * error  # a heavy tail is noticed
+
+
+@pytest.mark.parametrize("reduce", ["sum", "max_abs"])
+def test_p_values_are_those_of_the_chosen_score(rng, reduce):
+    real, null = simulated(rng, 30), simulated(rng, 30)
+    x, z = ((s.fis if reduce == "sum" else s.fis_max_abs) for s in (real, null))
+    expected = p_empirical(x.astype(float), z.astype(float), absolute=True)
+    np.testing.assert_array_equal(
+        pair_p_values(real, null, reduce=reduce, tail="empirical"), expected
+    )
+    expected = p_gaussian(x, fit_gaussian(z), "upper")
+    np.testing.assert_allclose(
+        pair_p_values(real, null, reduce=reduce, tail="upper"), expected, rtol=1e-12
+    )
+
+
+def test_two_sided_test_of_an_absolute_value_is_refused(rng):
+    scores = simulated(rng, 5)
+    with pytest.raises(ValueError, match="'two_sided' with reduce='max_abs'"):
+        pair_p_values(scores, scores, reduce="max_abs", tail="two_sided")
+    assert ("max_abs", "two_sided") not in COMBINATIONS
+
+
+# ---- pairs with no path between them -------------------------------------------
+
+
+@pytest.mark.parametrize("tail", ["two_sided", "empirical"])
+@pytest.mark.parametrize("pool", ["per_task", "per_map"])
+def test_unreachable_pairs_are_neither_tested_nor_part_of_the_null(rng, tail, pool):
+    real, null = simulated(rng, 20), simulated(rng, 20)
+    zero = np.arange(len(real)) % PER_SEQUENCE == 1
+    p = pair_p_values(
+        with_fis(real, np.where(zero, 0, real.fis)),
+        with_fis(null, np.where(zero, 0, null.fis)),
+        tail=tail,
+        pool=pool,
+    )
+    assert np.isnan(p[zero]).all()
+    keep = np.flatnonzero(~zero)
+
+    def kept(scores):
+        return PairScores(
+            scores.features, scores.source[keep], scores.target[keep], scores.fis[keep],
+            np.abs(scores.fis[keep]), scores.effect, scores.gap,
+        )  # fmt: skip
+
+    without = pair_p_values(kept(real), kept(null), tail=tail, pool=pool)
+    np.testing.assert_array_equal(p[keep], without)
+
+
+def test_a_sum_of_zero_is_tested_where_the_positions_are_not_zero(rng):
+    real, null = simulated(rng, 20), simulated(rng, 20)
+    fis = real.fis.copy()
+    fis[3] = 0
+    cancelled = PairScores(
+        real.features, real.source, real.target, fis, np.abs(real.fis), real.effect, real.gap
+    )
+    assert pair_p_values(cancelled, null)[3] > 0.8
+
+
+# ---- which null ----------------------------------------------------------------
+
+
+@pytest.fixture
+def many_widths(rng):
+    """Sequences whose scores differ in width, with 40 null shuffles of each."""
+    sd = np.geomspace(0.1, 10, 30)
+    rows = rng.permutation(30) * 3 + 1  # neither sorted nor dense
+    null = PairScores.concatenate(
+        [simulated(rng, 30, sd=sd, sequences=rows) for _ in range(40)]
+    )
+    return simulated(rng, 30, sd=sd, sequences=rows), null
+
+
+@pytest.mark.parametrize("tail", ["two_sided", "empirical"])
+def test_null_per_map_uses_each_sequence_own_null(many_widths, tail):
+    real, null = many_widths
+    p = pair_p_values(real, null, pool="per_map", tail=tail)
+    owner, null_owner = (s.features.sequence[s.source] for s in (real, null))
+    for row in np.unique(owner):
+        x, z = real.fis[owner == row].astype(float), null.fis[null_owner == row].astype(float)
+        expected = (
+            p_gaussian(x, fit_gaussian(z))
+            if tail == "two_sided"
+            else p_empirical(x, z, absolute=True)
+        )
+        np.testing.assert_allclose(p[owner == row], expected, rtol=1e-12)
+    assert stats.kstest(p, "uniform").pvalue > 1e-3
+
+
+def test_pooled_null_is_one_for_all(many_widths):
+    real, null = many_widths
+    pooled = pair_p_values(real, null, pool="per_task")
+    np.testing.assert_array_equal(pooled, pair_p_values(real, null, pool="global"))
+    np.testing.assert_allclose(pooled, p_gaussian(real.fis, fit_gaussian(null.fis)), rtol=1e-6)
+    assert stats.kstest(pooled, "uniform").pvalue < 1e-3
+
+
+# ---- realised rate -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [1, 2, 10])
+def test_halves_do_not_depend_on_row_numbers(rng, step):
+    # Rows of an analysis may all be even, such as every other sequence of a file.
+    null = simulated(rng, 50)
+    spread = null.of_rows(np.arange(50) * step)
+    np.testing.assert_array_equal(
+        realised_null_rate(spread, reduce="sum", tail="two_sided", alpha=0.05),
+        realised_null_rate(null, reduce="sum", tail="two_sided", alpha=0.05),
+    )
+
+
+def test_no_pair_is_judged_by_its_own_sequence(rng):
+    # One wild sequence: called by the other half's null, however wide its own is.
+    null = simulated(rng, 40)
+    wild = null.features.sequence[null.source] == 7
+    called = realised_null_rate(
+        with_fis(null, np.where(wild, 1000 * null.fis, null.fis)),
+        reduce="sum", tail="two_sided", alpha=0.05,
+    )  # fmt: skip
+    assert called[wild].mean() == 1
+
+
+def test_one_sequence_has_no_realised_rate(rng):
+    called = realised_null_rate(
+        simulated(rng, 1), reduce="sum", tail="two_sided", alpha=0.05
+    )
+    assert np.isnan(called).all()
+
+
+# ---- Benjamini-Hochberg --------------------------------------------------------
+
+
+def test_false_discoveries_stay_at_their_level():
+    level, found, false = 0.1, 0, []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        real, null = simulated(rng, 60, shift=4.0), simulated(rng, 200)
+        q = benjamini_hochberg(pair_p_values(real, null))
+        planted = pair_classes(real).of_pair == 0
+        called = q < level
+        found += (called & planted).sum() / planted.sum() / 40
+        false.append((called & ~planted).sum() / max(called.sum(), 1))
+    assert found > 0.8
+    # BH holds level * (share of true nulls) = 0.1 * 2/3.
+    assert np.mean(false) == pytest.approx(level * 2 / 3, abs=0.025)
+
+
+# ---- the table of calls --------------------------------------------------------
+
+COLUMNS = [
+    "reduce", "tail", "fdr", "name_a", "name_b", "n", "n_untested", "median_p", "fraction_p",
+    "median_q", "fraction_q", "n_null", "null_fraction_p",
+]  # fmt: skip
+
+
+def test_call_table_has_every_way_of_testing_each_class(rng):
+    real, null = simulated(rng, 200, shift=5.0), simulated(rng, 200)
+    zero = np.arange(len(real)) % (4 * PER_SEQUENCE) == 1  # A with C, 50 of them
+    assert pair_classes(real).of_pair[zero].tolist() == [2] * 50
+    real = with_fis(real, np.where(zero, 0, real.fis))
+    table = call_table(real, null, alpha=0.2)
+    assert list(table.columns) == COLUMNS
+    keys = table[["reduce", "tail", "fdr", "name_a", "name_b"]].drop_duplicates()
+    assert len(table) == len(keys) == len(COMBINATIONS) * 2 * 3
+    classes = pair_classes(real)
+    for _, row in table.iterrows():
+        mine = classes.of_pair == classes.index_of((row["name_a"], row["name_b"]))
+        p = pair_p_values(real, null, reduce=row["reduce"], tail=row["tail"])
+        q = benjamini_hochberg(p, None if row["fdr"] == "joint" else classes.of_pair)
+        tested = np.isfinite(p) & mine
+        assert (row["n"], row["n_untested"]) == (tested.sum(), (mine & zero).sum())
+        assert row["fraction_p"] == (p[tested] < 0.2).mean()
+        assert row["fraction_q"] == (q[tested] < 0.2).mean()
+        assert row["median_q"] == np.median(q[tested])
+        assert row["n_null"] == 400
+    planted = table[(table["name_a"] == "A") & (table["name_b"] == "B")]
+    assert (planted.loc[planted["reduce"] == "sum", "fraction_p"] > 0.95).all()
+    assert table["null_fraction_p"].between(0.1, 0.5).all()
+
+
+def test_class_that_is_never_reached_is_reported_and_not_fatal(rng):
+    real, null = simulated(rng, 20), simulated(rng, 20)
+    unreached = pair_classes(real).of_pair == 1
+    with np.errstate(all="raise"):
+        table = call_table(
+            with_fis(real, np.where(unreached, 0, real.fis)),
+            with_fis(null, np.where(unreached, 0, null.fis)),
+        )
+    row = table[(table["name_a"] == "A") & (table["name_b"] == "C")].iloc[0]
+    assert (row["n"], row["n_untested"], row["n_null"]) == (0, 40, 0)
+    assert row[["median_p", "fraction_p", "median_q", "fraction_q"]].isna().all()
