@@ -1,3 +1,5 @@
+"""The scoring engine: sums, gradients, ties, batches, heads, and what it refuses."""
+
 import keras
 import numpy as np
 import pytest

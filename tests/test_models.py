@@ -1,3 +1,5 @@
+"""Loading models: what comes back, what is refused, and the published networks."""
+
 import gzip
 import json
 

@@ -36,9 +36,7 @@ def simulated(rng, n, *, sd=1.0, shift=0.0, sequences=None) -> PairScores:
     fis += np.tile((within != 2).all(axis=1) * shift, n)
     fis = fis.astype(np.float32)
     effect = np.zeros(3 * n, np.float32)
-    return PairScores(
-        features, index[:, 0], index[:, 1], fis, np.abs(fis) / 2, effect, effect
-    )
+    return PairScores(features, index[:, 0], index[:, 1], fis, np.abs(fis) / 2, effect, effect)
 
 
 def with_fis(scores: PairScores, fis) -> PairScores:
@@ -77,11 +75,9 @@ def test_p_values_of_the_null_are_uniform(rng, tail):
     real, null = simulated(rng, 2000), simulated(rng, 2000)
     p = pair_p_values(real, null, tail=tail)
     assert stats.kstest(p, "uniform").pvalue > 1e-3
-    shifted = pair_p_values(with_fis(real, real.fis + 0.1), null, tail=tail)
-    assert (shifted != p).all()
-    # A shift of a tenth of the width is seen, so the test above can fail.
-    assert stats.kstest(pair_p_values(simulated(rng, 2000, sd=1.1), null, tail=tail),
-                        "uniform").pvalue < 1e-3  # fmt: skip
+    # A null narrower by a tenth is seen, so the line above can fail.
+    wider = pair_p_values(simulated(rng, 2000, sd=1.1), null, tail=tail)
+    assert stats.kstest(wider, "uniform").pvalue < 1e-3
 
 
 @pytest.mark.parametrize(
@@ -96,7 +92,8 @@ def test_realised_rate_is_the_level_except_where_the_tail_is_not_doubled(rng, ta
     wide = realised_null_rate(
         with_fis(null, rng.standard_t(2, len(null))), reduce="sum", tail=tail, alpha=0.05
     )
-    assert abs(wide.mean() - rate) > 8 * error  # a heavy tail is noticed
+    # A heavy tail spoils every Gaussian, and not the empirical test.
+    assert (abs(wide.mean() - rate) > 8 * error) == (tail != "empirical")
 
 
 @pytest.mark.parametrize("reduce", ["sum", "max_abs"])
@@ -221,9 +218,7 @@ def test_no_pair_is_judged_by_its_own_sequence(rng):
 
 
 def test_one_sequence_has_no_realised_rate(rng):
-    called = realised_null_rate(
-        simulated(rng, 1), reduce="sum", tail="two_sided", alpha=0.05
-    )
+    called = realised_null_rate(simulated(rng, 1), reduce="sum", tail="two_sided", alpha=0.05)
     assert np.isnan(called).all()
 
 

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,9 +226,3 @@ class Examples:
         arrays, _ = read_arrays(path, names)
         arrays["tasks"] = tuple(arrays["tasks"].tolist())
         return cls(**{name: arrays[name] for name in names})
-
-
-def compute_once(path: Path, compute: Callable[[], dict[str, NDArray[Any]]]) -> None:
-    """Write `compute()` to `path` unless it is there: the unit of resuming."""
-    if not path.exists():
-        write_arrays(path, compute())

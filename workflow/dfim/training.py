@@ -73,9 +73,17 @@ def _load_state(
     path: Path, model: keras.Model
 ) -> tuple[list[NDArray[Any]], list[dict[str, float]]]:
     arrays, attributes = read_arrays(path)
-    for i, variable in enumerate(_variables(model)):
-        variable.assign(arrays[f"now_{i:03d}"])
-    best = [arrays[name] for name in sorted(arrays) if name.startswith("best_")]
+    now, best = (
+        [arrays[name] for name in sorted(arrays) if name.startswith(prefix)]
+        for prefix in ("now_", "best_")
+    )
+    variables = _variables(model)
+    if [tuple(v.shape) for v in variables] != [array.shape for array in now]:
+        raise ValueError(
+            f"checkpoint: {path} is the state of another network; delete it or name another"
+        )
+    for variable, value in zip(variables, now, strict=True):
+        variable.assign(value)
     return best, attributes["history"]
 
 
@@ -117,6 +125,11 @@ def train(
     pandas.DataFrame
         Loss and accuracy an epoch, training (with dropout, as the epoch ran)
         and validation.
+
+    Raises
+    ------
+    ValueError
+        When the loss is no number, or the checkpoint is of another network.
     """
     checkpoint = Path(checkpoint)
     optimizer = keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8)

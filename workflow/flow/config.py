@@ -6,7 +6,6 @@ run's results, then the ids of its figures, one a line.
 
 import argparse
 import difflib
-import logging
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,13 @@ _ROOT = Path(__file__).parents[2]
 _SCHEMA = _ROOT / "workflow/schemas/config.schema.yaml"
 _DEFAULT = _ROOT / "config/config.yaml"
 
-log = logging.getLogger(__name__)
+# 2000.0 is an integer to JSON Schema, and not to range().
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    ),
+)
 
 
 class ConfigError(ValueError):
@@ -81,6 +86,13 @@ def _check_source(config: Config, where: str, study: Config) -> None:
     examples, model, features = study["examples"], study["model"], study["features"]
     if ("dataset" in examples) == (examples.get("fasta") is not None):
         raise ConfigError(f"{where}.examples: expected exactly one of dataset and fasta")
+    if examples.get("fasta") is not None and (
+        (examples["label"] is None) != (examples.get("labels") is None)
+    ):
+        raise ConfigError(
+            f"{where}.examples: got one of label and labels; expected both (a column, and the "
+            "file that holds it) or neither"
+        )
     if model.get("file") is None:
         if model.get("architecture") is None:
             raise ConfigError(f"{where}.model: expected an architecture or a file")
@@ -132,7 +144,7 @@ def _check_figures(where: str, study: Config) -> None:
 def validate(config: Config) -> None:
     """Raise `ConfigError` with one line unless the configuration can run."""
     schema = yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
+    errors = _Validator(schema).iter_errors(config)
     worst = jsonschema.exceptions.best_match(errors)
     if worst is not None:
         raise ConfigError(_one_line(worst))
@@ -143,10 +155,12 @@ def validate(config: Config) -> None:
         _check_source(config, where, study)
         _check_analyses(config, where, study)
         _check_figures(where, study)
-    ids = [figure for s in enabled_studies(config).values() for figure in s.get("figures", {})]
+    studies = enabled_studies(config)
+    ids = [figure for study in studies.values() for figure in study.get("figures", {})]
+    ids += [_performance_id(name) for name in studies]
     twice = sorted({figure for figure in ids if ids.count(figure) > 1})
     if twice:
-        raise ConfigError(f"config: figure {twice[0]!r} is declared by two studies; rename one")
+        raise ConfigError(f"config: figure {twice[0]!r} is declared twice; rename one")
     _check_files(config)
 
 
@@ -184,6 +198,10 @@ class Figure:
     value: str | None
 
 
+def _performance_id(study: str) -> str:
+    return f"performance_{study}"
+
+
 def figures(config: Config) -> dict[str, Figure]:
     """Declared figures of the enabled studies, and the performance of a study with labels."""
     found = {}
@@ -193,7 +211,7 @@ def figures(config: Config) -> dict[str, Figure]:
                 key, name, declared["kind"], declared.get("analysis"), declared.get("value")
             )
         if study["examples"]["label"] is not None:
-            key = f"performance_{name}"
+            key = _performance_id(name)
             found[key] = Figure(key, name, "performance", None, None)
     return found
 

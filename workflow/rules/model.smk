@@ -17,7 +17,7 @@ rule train_model:
         "../../envs/dfim.yaml"
     threads: lambda wc: RUN.training(wc.study)["threads"]
     resources:
-        mem_mb=lambda wc, attempt: 2000 * attempt,
+        mem_mb=lambda wc, attempt: 1500 * attempt,
         runtime=60,
     params:
         architecture=lambda wc: RUN.studies[wc.study]["model"]["architecture"],

@@ -19,7 +19,7 @@ rule score_pairs:
         "../../envs/dfim.yaml"
     threads: lambda wc: RUN.analysis(wc.study, wc.analysis)["threads"]
     resources:
-        mem_mb=lambda wc, attempt: 2000 * attempt,
+        mem_mb=lambda wc, attempt: 1500 * attempt,
         runtime=60,
     params:
         # Not an output: finished blocks outlive a killed job.

@@ -11,8 +11,6 @@ where DATA holds the published model_architecture.json, model_weights.h5, sequen
 import argparse
 import os
 import platform
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +26,7 @@ from dfim.scoring import ScoringSettings
 from dfim.sequences import one_hot_encode
 from dfim.store import whole_file, write_table
 from flow.runtime import configure_tensorflow
+from flow.timing import paper_shapes, seconds_of, sgemm_gflops
 
 if TYPE_CHECKING:
     import keras
@@ -41,7 +40,6 @@ MOTIFS = {
     "TAL1": "CTGAACAGATGGTCGG",
 }
 GC = 0.46
-REPEATS = 3
 BLOCK = 2_000  # sequences that are scored together, as in the workflow
 SIZES = (5_000, 20_000, 60_000)  # mutants
 PACKAGE_ROWS = 4_000
@@ -52,25 +50,6 @@ SWEEP = {
     "accessibility, 1 kb": (4, 8, 16, 32),
 }
 COLUMNS = ["what", "batch", "profiles", "seconds", "rate", "to_package", "to_engine", "gflops"]
-
-
-def seconds_of(work: Callable[[], object], repeats: int = REPEATS) -> float:
-    """Best wall time of several runs after one that builds graphs and fills caches."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def sgemm_gflops(size: int = 3_000) -> float:
-    """Rate of one large float32 matrix product by TensorFlow."""
-    import tensorflow as tf
-
-    matrix = tf.random.normal((size, size))
-    return 2 * size**3 / seconds_of(lambda: tf.matmul(matrix, matrix).numpy(), 6) / 1e9
 
 
 def time_attribution(
@@ -93,9 +72,11 @@ def time_attribution(
     for what, method, rule, batch, n in cases:
         scorer = make_attributor(model, method, maxpool_rule=rule, batch_size=batch)
         part = X[:n]
-        seconds = seconds_of(lambda scorer=scorer, part=part: scorer.profiles(part, reference))
-        reveals = method in ("deeplift", "deeplift_package")
-        flops = flops_per_profile(plan, reveal_cancel=reveals)
+        # The package is timed without the logits and sums that a profile of ours includes.
+        package = method == "deeplift_package"
+        work = scorer.contributions if package else scorer.profiles
+        seconds = seconds_of(lambda work=work, part=part: work(part, reference))
+        flops = flops_per_profile(plan, reveal_cancel=package or method == "deeplift")
         rows.append((what, scorer.batch_size, len(part), seconds, flops * len(part)))
     return pd.DataFrame(rows, columns=["what", "batch", "profiles", "seconds", "flops"])
 
@@ -130,31 +111,6 @@ def time_interactions(model: "keras.Model", X: NDArray[np.uint8]) -> pd.DataFram
     return table.assign(batch=scorer.batch_size)
 
 
-def networks() -> dict[str, "keras.Model"]:
-    """The paper's three convolutional networks by their shapes, with random weights."""
-    import keras
-    from keras import layers as kl
-
-    def network(length: int, *body: "keras.Layer") -> "keras.Model":
-        return keras.Sequential([keras.Input((length, 4)), *body])
-
-    accessibility = []
-    for filters, width, pool in ((300, 19, 3), (200, 11, 4), (200, 7, 4)):
-        accessibility += [kl.Conv1D(filters, width, padding="same"), kl.BatchNormalization()]
-        accessibility += [kl.ReLU(), kl.MaxPooling1D(pool)]
-    accessibility.append(kl.Flatten())
-    for _ in range(2):
-        accessibility += [kl.Dense(1000), kl.BatchNormalization(), kl.ReLU()]
-    tal_gata = [kl.Conv1D(25, 10, activation="relu") for _ in range(5)]
-    simulated = [kl.Conv1D(40, 19, activation="relu"), kl.MaxPooling1D(10), kl.Flatten()]
-    models = (
-        network(200, *simulated, kl.Dense(250, activation="relu"), kl.Dense(1)),
-        network(1000, *tal_gata, kl.MaxPooling1D(25), kl.Flatten(), kl.Dense(3)),
-        network(1000, *accessibility, kl.Dense(18)),
-    )
-    return dict(zip(SWEEP, models, strict=True))
-
-
 def time_batch_sizes() -> pd.DataFrame:
     """Rate of the engine at several batch sizes, and the one that the formula chooses."""
     from dfim.attribution import make_attributor
@@ -167,7 +123,7 @@ def time_batch_sizes() -> pd.DataFrame:
 
     rng = np.random.default_rng(0)
     rows = []
-    for name, model in networks().items():
+    for name, model in paper_shapes().items():
         plan = make_plan(model)
         mflop = flops_per_profile(plan) / 1e6
         for batch in SWEEP[name]:
@@ -209,23 +165,22 @@ def write_page(
     import keras
     import tensorflow as tf
 
-    rate_digits = {
-        "profiles": 0, "seconds": 2, "rate": 0, "to_package": 2, "to_engine": 2, "gflops": 0
-    }  # fmt: skip
+    digits = dict.fromkeys(["profiles", "rate", "gflops"], 0)
+    digits |= dict.fromkeys(["seconds", "to_package", "to_engine"], 2)
     text = f"""# How fast
 
 Written by `make bench` (`workflow/scripts/benchmark_engine.py`): everything one after the
 other in one process, on the published simulated network (200 bp, one gc reference) and its
 sequences. Rates belong to the machine and to what else ran on it; the ratios are the result.
 
-{platform.machine()}, {os.cpu_count()} cores, {threads} threads; Python
-{platform.python_version()}, TensorFlow {tf.__version__}, Keras {keras.__version__}, float32.
-One sgemm of 3,000 x 3,000: {sgemm:,.0f} GFLOP/s. Matrix products of one DeepLIFT profile:
-{mflop:.2f} MFLOP, so that product alone would allow {sgemm * 1e3 / mflop:,.0f} profiles/s.
+{platform.machine()}, {os.cpu_count()} cores, {threads} threads; TensorFlow {tf.__version__},
+Keras {keras.__version__}, float32. One sgemm of 3,000 x 3,000: {sgemm:,.0f} GFLOP/s. Matrix
+products of one DeepLIFT profile: {mflop:.2f} MFLOP; at sgemm's rate they alone would allow
+{sgemm * 1e3 / mflop:,.0f} profiles/s.
 
-{markdown(rates[COLUMNS], rate_digits)}
+{markdown(rates[COLUMNS], digits)}
 
-`rate` is profiles a second (best of {REPEATS} runs; of one for mutants to FIS), `to_package`
+`rate` is profiles a second (best of 3 runs; of one for mutants to FIS), `to_package`
 its ratio to the deeplift package at batch 10, `to_engine` to the engine's own DeepLIFT.
 Mutants to FIS counts one profile a mutant and one a sequence, and includes making the
 mutants and the scores of all pairs; a constant ratio over the sizes means linear growth.
@@ -253,12 +208,10 @@ def main(
     model = load_model(architecture, weights)
     X = one_hot_encode(read_fasta(sequences).sequences)
     reference = make_references(X[:1], "gc", n=1, gc=GC, rng=np.random.default_rng(0))
-    # The last third holds the positive sequences, which have the most motifs.
     sgemm = sgemm_gflops()
-    rates = pd.concat(
-        [time_attribution(model, X, reference), time_interactions(model, X[::-1])],
-        ignore_index=True,
-    )
+    # Backwards: the last third holds the positive sequences, which have the most motifs.
+    timed = [time_attribution(model, X, reference), time_interactions(model, X[::-1])]
+    rates = pd.concat(timed, ignore_index=True)
     rate = rates["profiles"] / rates["seconds"]
     engine = rates.index[rates["what"] == "engine: deeplift"][0]
     rates = rates.assign(
@@ -268,7 +221,8 @@ def main(
         gflops=rates["flops"] / rates["seconds"] / 1e9,
     )
     peak = pd.DataFrame([{"what": "sgemm", "gflops": sgemm}])
-    write_table(table, pd.concat([rates[COLUMNS], peak], ignore_index=True))
+    rows = pd.concat([rates[COLUMNS], peak], ignore_index=True)
+    write_table(table, rows.astype({"batch": "Int64", "profiles": "Int64"}))
     mflop = flops_per_profile(make_plan(model)) / 1e6
     write_page(page, rates, time_batch_sizes(), sgemm, mflop, threads)
 

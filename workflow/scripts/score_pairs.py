@@ -5,6 +5,7 @@ follow from the seed and the block's number, so that the number of chunks and an
 interruption leave the result as it is.
 """
 
+import logging
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +18,16 @@ from dfim.features import Features
 from dfim.interactions import PairScores, score_pairs
 from dfim.scoring import ScoringSettings
 from dfim.shuffle import dinucleotide_shuffle
-from dfim.store import Examples, compute_once, read_arrays
-from flow.digest import config_digest
+from dfim.store import Examples, read_arrays
+from flow.digest import code_digest, config_digest
 from flow.progress import Progress
 from flow.runtime import configure_tensorflow
 from flow.selection import select_rows
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+log = logging.getLogger(__name__)
 
 
 def _permute(X: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -71,10 +74,12 @@ def _blocks_of(n_rows: int, block: int, chunks: int, chunk: int) -> list[NDArray
 
 
 def _own_folder(blocks: str, inputs: list[str], *settings: object) -> Path:
-    """Where finished blocks of exactly these inputs and settings are kept."""
+    """Where finished blocks of exactly these inputs, settings and code are kept."""
     stats = [Path(path).stat() for path in inputs]
-    whose = [*settings, *((stat.st_size, stat.st_mtime_ns) for stat in stats)]
-    return Path(blocks) / config_digest(whose)
+    files = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+    return Path(blocks) / config_digest(
+        [code_digest("scripts/score_pairs.py"), settings, files]
+    )
 
 
 def main(
@@ -119,23 +124,26 @@ def main(
         seed,
     )
     mine = _blocks_of(len(rows), settings["block"], settings["chunks"], chunk)
-    parts = [PairScores.empty()]
-    with Progress(f"score pairs ({world})", len(mine)) as progress:
-        for block in mine:
-            path = folder / f"{block[0]:09d}.h5"
-            compute_once(
-                path,
-                lambda block=block: _score_block(
+    paths = [folder / f"{block[0]:09d}.h5" for block in mine]
+    done = sum(path.exists() for path in paths)
+    if done:
+        log.info("resuming: %d of %d blocks are there", done, len(mine))
+    with Progress(f"score pairs ({world})", len(mine), done) as progress:
+        for path, block in zip(paths, mine, strict=True):
+            if not path.exists():
+                found = _score_block(
                     attributor,
                     data.one_hot(rows[block]),
                     chosen.of_sequences(block),
                     world,
                     settings,
                     np.random.default_rng([seed, int(block[0])]),
-                ).arrays(),
-            )
-            parts.append(PairScores.load(path).of_rows(rows[block]))
-            progress.advance(1)
+                )
+                found.save(path)
+                progress.advance(1)
+    parts = [PairScores.empty()]  # a chunk may have no block at all
+    for path, block in zip(paths, mine, strict=True):
+        parts.append(PairScores.load(path).of_rows(rows[block]))
     PairScores.concatenate(parts).save(scores, {"world": world, "settings": settings})
     shutil.rmtree(blocks, ignore_errors=True)
 

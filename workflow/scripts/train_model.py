@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dfim.store import SPLITS, Examples, whole_file, write_table
-from flow.digest import config_digest
+from flow.digest import code_digest, config_digest
 from flow.progress import Progress
 from flow.runtime import configure_tensorflow
 
@@ -34,9 +34,11 @@ def main(
     data = Examples.load(examples)
     parts = {part: np.flatnonzero(data.splits == SPLITS.index(part)) for part in SPLITS}
     network = build(architecture, data.codes.shape[1], len(data.tasks), options)
-    # A checkpoint of other settings must never be picked up: its name says whose it is.
+    # A checkpoint of other settings, examples or code must never be picked up: its name
+    # says whose it is.
+    stat, code = Path(examples).stat(), code_digest("scripts/train_model.py")
     whose = config_digest(
-        [architecture, options, settings, seed, Path(examples).stat().st_size]
+        [architecture, options, training, seed, stat.st_size, stat.st_mtime_ns, code]
     )
     state = Path(checkpoint).with_suffix(f".{whose}.h5")
     with Progress(f"train {network.name}", settings["max_epochs"]) as progress:

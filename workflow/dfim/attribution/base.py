@@ -41,6 +41,7 @@ class Block:
     values : float32 (n, L) or (n, L, 4)
         Scores, or contributions where those were asked for.
     target, gap : float32 (n,)
+        Of use only beside scores.
     """
 
     rows: slice
