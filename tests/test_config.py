@@ -278,9 +278,14 @@ def test_figure_label(figure, label):
 
 def test_seeds_differ_by_rule_and_wildcards(default):
     run = Run(default, "x")
-    names = [("train_model", "simulated"), ("train_model", "other"), ("score_pairs", "simulated"),
-             ("score_pairs", "simulated", "a", "real"), ("score_pairs", "simulated", "a", "null"),
-             ("score_pairs", "simulateda", "", "null")]  # fmt: skip
+    names = [
+        ("train_model", "simulated"),
+        ("train_model", "other"),
+        ("score_pairs", "simulated"),
+        ("score_pairs", "simulated", "a", "real"),
+        ("score_pairs", "simulated", "a", "null"),
+        ("score_pairs", "simulateda", "", "null"),
+    ]
     seeds = [run.seed(*name) for name in names]
     assert len(set(seeds)) == len(names)
     assert seeds == [run.seed(*name) for name in names]

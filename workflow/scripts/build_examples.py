@@ -23,7 +23,8 @@ def _read_labels(path: str, ids: NDArray[np.str_], label: str) -> NDArray[np.int
     rows = pd.Index(table["name"]).get_indexer(ids)
     if (rows < 0).any():
         raise ValueError(
-            f"{path}: no label for sequence {ids[rows < 0][0]!r}; expected one row a sequence"
+            f"{path}: no label for sequence {str(ids[rows < 0][0])!r}; "
+            "expected one row a sequence"
         )
     given = table[label].to_numpy()[rows]
     values = pd.to_numeric(pd.Series(given), errors="coerce").to_numpy()

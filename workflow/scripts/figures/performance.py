@@ -89,7 +89,7 @@ def _draw_logits(
         rows.append(pd.DataFrame({"logit": edges[:-1], "label": label, "sequences": counts}))
     ax.axvline(0, color="grey", linewidth=0.7)
     ax.set(xlabel="network output (logit)", ylabel="test sequences", yscale="log")
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     return pd.concat(rows)
 
 
