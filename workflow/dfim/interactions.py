@@ -46,6 +46,9 @@ class PairScores:
         (NaN where a feature is never a source).
     gap
         (F,) completeness error of each mutant's profile (NaN as above).
+    reachable
+        (P,) whether the architecture lets the source change the target at all;
+        where not, the FIS is exactly 0 and there is nothing to test.
     """
 
     features: Features
@@ -55,6 +58,7 @@ class PairScores:
     fis_max_abs: Floats
     effect: Floats
     gap: Floats
+    reachable: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.fis)
@@ -65,7 +69,7 @@ class PairScores:
         index, score = np.empty(0, np.int64), np.empty(0, np.float32)
         text = np.empty(0, str)
         features = Features(index, index, index, text, text)
-        return cls(features, index, index, score, score, score, score)
+        return cls(features, index, index, score, score, score, score, np.empty(0, bool))
 
     def of_rows(self, rows: NDArray[np.integer]) -> "PairScores":
         """The same scores, with sequence i renumbered to rows[i]."""
@@ -80,7 +84,7 @@ class PairScores:
         features = Features.concatenate([part.features for part in parts])
         arrays = {
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("fis", "fis_max_abs", "effect", "gap")
+            for name in ("fis", "fis_max_abs", "effect", "gap", "reachable")
         }
         index = {
             name: np.concatenate(
@@ -110,6 +114,7 @@ class PairScores:
                 "source_effect": self.effect[s],
                 "fis": self.fis,
                 "fis_max_abs": self.fis_max_abs,
+                "reachable": self.reachable,
             }
         )
 
@@ -224,4 +229,8 @@ def score_pairs(
     effect, gap = (np.full(len(features), np.nan, np.float32) for _ in range(2))
     effect[sources] = scored.target[rows] - scored.target[len(X) :]
     gap[sources] = scored.gap[len(X) :]
-    return PairScores(features, source, target, fis, fis_max_abs, effect, gap)
+    spans = (features.start[source], features.end[source])
+    reachable = attributor.reachable(*spans, features.start[target], features.end[target])
+    # Other references for each mutant change every importance.
+    reachable |= settings.refs_from == "mutant" and len(references) > 1
+    return PairScores(features, source, target, fis, fis_max_abs, effect, gap, reachable)

@@ -42,6 +42,7 @@ class Engine(Attributor):
         batch_size: int | None = None,
     ) -> None:
         self.method = method
+        self.plan = plan
         self.length = plan.length
         self.batch_size = batch_size or default_batch_size(plan)
         self.needs_references = method != "gradient_input"
