@@ -95,7 +95,7 @@ def test_edit_of_a_module_changes_the_scripts_that_import_it_and_no_other(copy):
 def test_digest_covers_every_module_that_a_script_loads(copy):
     # Modules of modules, through package __init__ files, some of them imported late.
     folder, digests = copy
-    script = "scripts/score_pairs.py"
+    script = "scripts/assess_significance.py"
     files = loaded(script) - {script}
     assert {"dfim/__init__.py", "dfim/shuffle.py", "flow/job.py"} <= files
     for module in sorted(files):

@@ -190,6 +190,18 @@ def test_null_per_map_uses_each_sequence_own_null(many_widths, tail):
     assert stats.kstest(p, "uniform").pvalue > 1e-3
 
 
+def test_sequence_whose_own_null_has_no_width_is_not_tested(many_widths):
+    real, null = many_widths
+    flat = null.features.sequence[null.source] == 4  # a network that is off, say
+    null = with_fis(null, np.where(flat, 0, null.fis))
+    mine = real.features.sequence[real.source] == 4
+    p = pair_p_values(real, null, pool="per_map")
+    assert np.isnan(p[mine]).all()
+    assert np.isfinite(p[~mine]).all()
+    counted = pair_p_values(real, null, pool="per_map", tail="empirical")
+    assert counted[mine] == pytest.approx(1 / 241)  # 40 shuffles, 6 pairs
+
+
 def test_pooled_null_is_one_for_all(many_widths):
     real, null = many_widths
     pooled = pair_p_values(real, null, pool="per_task")

@@ -74,24 +74,29 @@ def test_training_learns(unbroken):
     assert history["train_loss"].iloc[-1] < 0.7 * history["train_loss"].iloc[0]
 
 
-@pytest.mark.parametrize("kills", [[1], [2, 5]])
-def test_resumed_training_gives_the_same_bits(data, unbroken, tmp_path, kills, caplog):
+def test_resumed_training_gives_the_same_bits(data, unbroken, tmp_path, caplog):
     state = tmp_path / "state.h5"
-    for epochs in kills:
+    for epochs in (1, 4):
         with pytest.raises(KeyboardInterrupt):
             run(data, state, kill_after=epochs)
     with caplog.at_level(logging.INFO):
         weights, history = run(data, state)
-    assert f"resuming after epoch {kills[-1]} from" in caplog.text
+    assert "resuming after epoch 4 from" in caplog.text
     assert history.equals(unbroken[1])
     assert same(weights, unbroken[0])
 
 
-def test_other_seed_gives_another_network(data, unbroken, tmp_path):
-    # Same first weights: data order and dropout alone make the difference.
-    weights, history = run(data, tmp_path / "state.h5", seed=2)
-    assert not history.equals(unbroken[1])
-    assert not same(weights, unbroken[0])
+def test_seed_decides_the_order_of_the_data(data, tmp_path):
+    # No dropout, the same first weights: the order is all that is left.
+    def plain(seed):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [layers.Input((30, 4)), layers.Flatten(), layers.Dense(1, activation="sigmoid")]
+        )
+        settings = TrainingSettings(32, 1, 1, 0.01)
+        return run(data, tmp_path / f"{seed}.h5", settings=settings, seed=seed, model=model)[0]
+
+    assert not same(plain(1), plain(2))
 
 
 def test_best_epoch_is_kept_and_training_stops(data, tmp_path):

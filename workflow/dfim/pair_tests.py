@@ -85,6 +85,11 @@ def _p(x: Floats, null: Floats, tail: PairTail) -> Floats:
     return p_gaussian(x, fit_gaussian(null), tail)
 
 
+def _can_test(null: Floats, tail: PairTail) -> bool:
+    known = null[np.isfinite(null)]
+    return bool(known.size) and (tail == "empirical" or bool(np.ptp(known) > 0))
+
+
 def pair_p_values(
     scores: PairScores,
     null: PairScores,
@@ -113,7 +118,8 @@ def pair_p_values(
 
     Returns
     -------
-    (P,) p-values; NaN for pairs with no path between them.
+    (P,) p-values; NaN for pairs with no path between them, and, with `per_map`,
+    for sequences whose null scores are all the same, which no Gaussian fits.
     """
     if reduce == "max_abs" and tail == "two_sided":
         raise ValueError(
@@ -134,8 +140,9 @@ def pair_p_values(
     )
     for i in range(len(sequences)):
         mine = order[low[i] : high[i]]
-        if np.isfinite(x[mine]).any():
-            p[mine] = _p(x[mine], null_values[null_order[null_low[i] : null_high[i]]], tail)
+        own_null = null_values[null_order[null_low[i] : null_high[i]]]
+        if np.isfinite(x[mine]).any() and _can_test(own_null, tail):
+            p[mine] = _p(x[mine], own_null, tail)
     return p
 
 
