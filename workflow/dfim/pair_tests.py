@@ -5,6 +5,7 @@ A pair's null is the same pair of positions in shuffled sequences (paper section
 calls is measured, on sequences that its null was not fitted to, and kept with it.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.interactions import PairScores
-from dfim.significance import benjamini_hochberg, fit_gaussian, p_empirical, p_gaussian
+from dfim.significance import FEW, benjamini_hochberg, fit_gaussian, p_empirical, p_gaussian
+
+log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 Reduce = Literal["sum", "max_abs"]
@@ -79,10 +82,10 @@ def _values(scores: PairScores, reduce: Reduce) -> Floats:
     return np.where(scores.reachable, chosen.astype(np.float64), np.nan)
 
 
-def _p(x: Floats, null: Floats, tail: PairTail) -> Floats:
+def _p(x: Floats, null: Floats, tail: PairTail, *, warn: bool = True) -> Floats:
     if tail == "empirical":
         return p_empirical(x, null, absolute=True)
-    return p_gaussian(x, fit_gaussian(null), tail)
+    return p_gaussian(x, fit_gaussian(null, warn=warn), tail)
 
 
 def _can_test(null: Floats, tail: PairTail) -> bool:
@@ -138,11 +141,17 @@ def pair_p_values(
     null_low, null_high = (
         np.searchsorted(null_owner[null_order], sequences, side=s) for s in ("left", "right")
     )
+    n_null = null_high - null_low
+    if tail != "empirical" and n_null.min(initial=FEW) < FEW:
+        log.warning(
+            "%d of %d sequences have fewer than %d null scores; raise n_null_shuffles",
+            (n_null < FEW).sum(), len(sequences), FEW,
+        )  # fmt: skip
     for i in range(len(sequences)):
         mine = order[low[i] : high[i]]
         own_null = null_values[null_order[null_low[i] : null_high[i]]]
         if np.isfinite(x[mine]).any() and _can_test(own_null, tail):
-            p[mine] = _p(x[mine], own_null, tail)
+            p[mine] = _p(x[mine], own_null, tail, warn=False)
     return p
 
 

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 Tail = Literal["two_sided", "upper", "min_tail"]
 
-_FEW = 100
+FEW = 100
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,15 @@ class GaussianNull:
     n: int
 
 
-def fit_gaussian(null: np.ndarray) -> GaussianNull:
+def fit_gaussian(null: np.ndarray, *, warn: bool = True) -> GaussianNull:
     """Fit a Gaussian to null scores by maximum likelihood.
 
     Parameters
     ----------
     null : array, any shape
         Signed scores; NaN (no score) is left out.
+    warn : bool
+        Whether to warn of a small null; a caller that fits many warns once itself.
 
     Returns
     -------
@@ -58,8 +60,8 @@ def fit_gaussian(null: np.ndarray) -> GaussianNull:
             f"null: got {scores.size} scores with {np.unique(scores).size} distinct value(s), "
             "expected at least two different ones; pool more null scores"
         )
-    if scores.size < _FEW:
-        logger.warning("Gaussian null fitted to %d scores, fewer than %d", scores.size, _FEW)
+    if warn and scores.size < FEW:
+        logger.warning("Gaussian null fitted to %d scores, fewer than %d", scores.size, FEW)
     return GaussianNull(mean=float(scores.mean()), sd=float(scores.std()), n=scores.size)
 
 

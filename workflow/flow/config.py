@@ -56,16 +56,20 @@ def _one_line(error: jsonschema.ValidationError) -> str:
     return f"config: {place}: got {got}, expected {expected}; see config/README.md"
 
 
-def _check_files(config: Config) -> None:
+def _check_local_folder(config: Config) -> None:
     folder = config["local_folder"]
-    if config["inputs"] == "local":
-        if folder is None:
-            raise ConfigError(
-                "config: local_folder: got null, expected a folder, as inputs is local; "
-                "name it with --config local_folder=FOLDER"
-            )
-        if not Path(folder).is_dir():
-            raise ConfigError(f"config: local_folder: no folder {folder!r}; check the path")
+    if config["inputs"] != "local":
+        return
+    if folder is None:
+        raise ConfigError(
+            "config: local_folder: got null, expected a folder, as inputs is local; "
+            "name it with --config local_folder=FOLDER"
+        )
+    if not Path(folder).is_dir():
+        raise ConfigError(f"config: local_folder: no folder {folder!r}; check the path")
+
+
+def _check_files(config: Config) -> None:
     for name, study in enabled_studies(config).items():
         named = {
             "examples.fasta": study["examples"].get("fasta"),
@@ -150,6 +154,7 @@ def validate(config: Config) -> None:
         raise ConfigError(_one_line(worst))
     if not enabled_studies(config):
         raise ConfigError("config: studies: none is enabled; set enabled: true on one")
+    _check_local_folder(config)
     for name, study in enabled_studies(config).items():
         where = f"config: studies.{name}"
         _check_source(config, where, study)

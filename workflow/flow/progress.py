@@ -51,8 +51,9 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is None and self._shown < 10:
-            self.advance(self.total - self.done)
+        if error is None and self.done < self.total:
+            elapsed = time.monotonic() - self._start
+            self._show(f"ended after {self.done:,} of at most {self.total:,}, {elapsed:.0f} s")
 
     def advance(self, units: int, note: str = "") -> None:
         """Add finished units; print when a further tenth of the step is done."""
@@ -65,14 +66,13 @@ class Progress:
         new = max(self.done - self._first, 1)
         left = elapsed / new * (self.total - self.done)
         tail = f"{elapsed:.0f} s, about {left:.0f} s left" if left else f"{elapsed:.0f} s"
-        text = f"{self.done:,} of {self.total:,}, {tail}" + (f", {note}" if note else "")
-        log.info("%s: %3d %%  %s", self.what, 10 * tenth, text)
+        self._show(f"{self.done:,} of {self.total:,}, {tail}" + (f", {note}" if note else ""))
+
+    def _show(self, text: str) -> None:
+        percent = f"{100 * self.done // self.total:3d} %"
+        log.info("%s: %s  %s", self.what, percent, text)
         if self._console:
             row = Table.grid(padding=(0, 1))
-            row.add_row(
-                f"[bold]{self.what}[/bold]",
-                ProgressBar(self.total, self.done, width=20),
-                f"{10 * tenth:3d} %",
-                text,
-            )
+            bar = ProgressBar(self.total, self.done, width=20)
+            row.add_row(f"[bold]{self.what}[/bold]", bar, percent, text)
             self._console.print(row)

@@ -25,6 +25,9 @@ _METHODS = {
     "deeplift_package": "DeepLIFT (deeplift package)",
 }
 
+# What is done with scores once they are there.
+_TEST_KEYS = {"motif_target_reduce", "null_pool", "tail", "fdr", "alpha"}
+
 
 @dataclass(frozen=True)
 class Run:
@@ -95,8 +98,17 @@ class Run:
         return rule_seed(self.config["seed"], *names)
 
     def analysis(self, study: str, name: str) -> dict[str, Any]:
-        """Scoring settings of an analysis, without what cannot change a result."""
+        """All settings of an analysis."""
         return analysis_settings(self.config, study, name)
+
+    def scoring(self, study: str, name: str) -> dict[str, Any]:
+        """The settings of an analysis that its scores depend on; the rest is for tests."""
+        settings = self.analysis(study, name)
+        return {key: value for key, value in settings.items() if key not in _TEST_KEYS}
+
+    def analyses(self) -> list[str]:
+        """Names of the analyses of all enabled studies."""
+        return sorted({name for study in self.studies.values() for name in study["analyses"]})
 
     def training(self, study: str) -> dict[str, Any]:
         """Training settings of a study."""

@@ -26,7 +26,7 @@ rule score_pairs:
         blocks=RUN.path("{study}", "{analysis}", "blocks", "{world}.{chunk}"),
         world="{world}",
         chunk=lambda wc: int(wc.chunk),
-        settings=lambda wc: RUN.analysis(wc.study, wc.analysis),
+        settings=lambda wc: RUN.scoring(wc.study, wc.analysis),
         select=lambda wc: RUN.studies[wc.study]["analyses"][wc.analysis].get(
             "select", {}
         ),
@@ -105,7 +105,7 @@ rule score_map:
         mem_mb=lambda wc, attempt: 1200 * attempt,
         runtime=10,
     params:
-        settings=lambda wc: RUN.analysis(
+        settings=lambda wc: RUN.scoring(
             wc.study, RUN.studies[wc.study]["map"]["analysis"]
         ),
         output_head=lambda wc: RUN.studies[wc.study]["model"].get("output", 0),

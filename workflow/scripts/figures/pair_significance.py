@@ -145,24 +145,27 @@ def main(
                 "planted": index in marked,
                 "n": len(tested),
                 "n_untested": len(mine) - len(tested),
-                "fraction_below": float((tested < settings["alpha"]).mean()),
-                **box_statistics(tested),
+                "fraction_below": float((tested < settings["alpha"]).mean())
+                if len(tested)
+                else np.nan,
+                **(box_statistics(tested) if len(tested) else {}),
             }
         )
     boxes = pd.DataFrame(rows).sort_values(
         ["planted", "fraction_below"], ascending=False, kind="stable"
     )
+    drawn = boxes[boxes["n"] > 0]
     name = {"p": "p-value", "q": "q-value (Benjamini–Hochberg)"}[value]
     with style():
-        figure, ax = plt.subplots(figsize=(5.2, 0.42 * len(boxes) + 1.0), layout="constrained")
+        figure, ax = plt.subplots(figsize=(5.2, 0.42 * len(drawn) + 1.0), layout="constrained")
         labels = [
             f"{r['class']}\nn = {r['n']:,}, {100 * r['fraction_below']:.1f} % "
             f"below {settings['alpha']}"
-            for _, r in boxes.iterrows()
+            for _, r in drawn.iterrows()
         ]
-        colours = [PLANTED_COLOUR if planted else OTHER_COLOUR for planted in boxes["planted"]]
+        colours = [PLANTED_COLOUR if planted else OTHER_COLOUR for planted in drawn["planted"]]
         columns = ["med", "q1", "q3", "whislo", "whishi"]
-        class_boxes(ax, boxes[columns].to_dict("records"), labels, colours)
+        class_boxes(ax, drawn[columns].to_dict("records"), labels, colours)
         ax.axvline(settings["alpha"], color="black", linestyle="--", linewidth=0.9)
         ax.set(
             xlim=(-0.02, 1.02),
