@@ -101,7 +101,7 @@ def test_contributions_add_up_with_gc_under_winner_without_padding(method, name,
 
 
 def test_winner_leaves_a_gap_with_shuffled_references_and_says_so(plain, rng):
-    scorer = make_attributor(plain, "deeplift", observed=False)
+    scorer = make_attributor(plain, "deeplift", maxpool_rule="winner", observed=False)
     references = one_hot(rng, 10)[:, None]
     found = scorer.profiles(one_hot(rng, 10), references, reference_of=np.arange(10))
     change = found.target - scorer.predict_logit(references[:, 0])
@@ -186,7 +186,7 @@ def test_batch_shape_changes_last_bits_only(net, method, rule, rng):
 
 def test_bytes_and_floats_give_the_same_bits(plain, rng):
     X = one_hot(rng, 30)
-    scorer = make_attributor(plain, "deeplift")
+    scorer = make_attributor(plain, "deeplift", maxpool_rule="winner")
     a = scorer.profiles(X, gc_reference())
     b = scorer.profiles(X.astype(np.float32), gc_reference())
     np.testing.assert_array_equal(a.scores, b.scores)
@@ -206,7 +206,7 @@ def test_fractional_columns_are_scored_as_they_are(plain, rng):
 
 def test_mean_over_references(plain, rng):
     X, references = one_hot(rng, 10), one_hot(rng, 3)[None]
-    scorer = make_attributor(plain, "deeplift")
+    scorer = make_attributor(plain, "deeplift", maxpool_rule="winner")
     single = [scorer.contributions(X, references[:, r : r + 1]) for r in range(3)]
     assert close(scorer.contributions(X, references), np.mean(single, axis=0))
     grouped = scorer.contributions(
@@ -295,7 +295,7 @@ def test_output_must_be_dense():
 
 def test_wrong_arguments_are_refused(plain, rng):
     X = one_hot(rng, 4)
-    scorer = make_attributor(plain, "deeplift")
+    scorer = make_attributor(plain, "deeplift", maxpool_rule="winner")
     cases = [
         ((X[:, :-1], gc_reference(), None), rf"X: got uint8 \(4, {LENGTH - 1}, 4\)"),
         ((X.astype(float), gc_reference(), None), "X: got float64"),

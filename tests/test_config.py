@@ -270,7 +270,7 @@ def test_list_of_figures_for_scripts(monkeypatch, capsys, tmp_path, default):
 
 @pytest.mark.parametrize(
     ("figure", "label"),
-    [("fig1", "Fig 1"), ("fig2b", "Fig 2B"), ("sfig2d", "SFig 2D"), ("my_own", "my own")],
+    [("fig1", "Fig 1"), ("fig2b", "Fig 2B"), ("sfig2d", "SFig 2D"), ("my_own", "My own")],
 )
 def test_figure_label(figure, label):
     assert figure_label(figure) == label

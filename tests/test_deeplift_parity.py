@@ -57,7 +57,7 @@ def golden(test_data):
 def test_simulated_network_as_stored(simulated, golden, method, world):
     X = golden["X" if world == "real" else "X_null"]
     reference = np.tile(golden["ref"], (1, 1, 200, 1))
-    scorer = make_attributor(simulated, GOLDEN[method])
+    scorer = make_attributor(simulated, GOLDEN[method], maxpool_rule="winner")
     original = scorer.contributions(X, reference)
     assert error(original, golden[f"{method}_{world}_contrib_orig"]) <= TOLERANCE
     mutant = X[golden["mut_seq"]].astype(np.float32)
@@ -81,9 +81,9 @@ def test_tal_gata_network_as_stored(test_data):
     )
     with np.load(test_data / "golden" / "tal_dl.npz") as file:
         reference = np.tile(file["ref"], (1, 1, 1000, 1))
-        found = make_attributor(model, "deeplift", output="output0").contributions(
-            file["X"], reference
-        )
+        found = make_attributor(
+            model, "deeplift", output="output0", maxpool_rule="winner"
+        ).contributions(file["X"], reference)
         assert error(found, file["contrib"]) <= TOLERANCE
 
 
@@ -98,7 +98,7 @@ def test_random_network_as_the_package(net, mode):
     X, references = mutants(rng, 12), one_hot(rng, 24).reshape(12, 2, LENGTH, 4)
     unit = net.output_shape[1] - 1
     package = DeepliftPackage(net, mode=mode, unit=unit)
-    engine = make_attributor(net, MODES[mode], unit=unit)
+    engine = make_attributor(net, MODES[mode], unit=unit, maxpool_rule="winner")
     np.testing.assert_allclose(
         package.predict_logit(X), engine.predict_logit(X), rtol=1e-5, atol=1e-5
     )
@@ -114,7 +114,9 @@ def test_random_network_as_the_package(net, mode):
 def test_heads_as_the_package(output, unit):
     model, X = two_heads(2), one_hot(np.random.default_rng(2), 10)
     found, expected = (
-        make_attributor(model, method, output=output, unit=unit).profiles(X, gc_reference())
+        make_attributor(
+            model, method, output=output, unit=unit, maxpool_rule="winner"
+        ).profiles(X, gc_reference())
         for method in ("deeplift", "deeplift_package")
     )
     scale = np.abs(expected.scores).max(axis=1)

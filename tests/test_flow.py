@@ -321,7 +321,10 @@ def test_scorecard_marks_verdicts_and_nothing_else():
     "path", sorted((WORKFLOW / "report").glob("*.rst")), ids=lambda p: p.stem
 )
 def test_captions_are_filled_in(path):
-    context = {"study_title": "Study <1>", "origin": "synthetic", "method": "DeepLIFT"}
+    context = {
+        "study_title": "Study <1>", "origin": "synthetic", "method": "DeepLIFT", "about": "",
+        "trained": True, "map_split": "test", "mutation": "replaced by zeros",
+    }  # fmt: skip
     html = caption_html(path, context)
     assert "synthetic" in html
     assert ("Study &lt;1&gt;" in html) == ("study_title" in path.read_text())

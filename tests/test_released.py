@@ -43,7 +43,7 @@ def test_motif_fis_equals_that_of_the_deeplift_package(network, golden, method, 
     features = Features(*(golden[name][order] for name in names), np.full(len(order), "+"))
     X = golden["X" if world == "real" else "X_null"]
     scores = score_pairs(
-        make_attributor(network, method),
+        make_attributor(network, method, maxpool_rule="winner"),
         X,
         features,
         settings=ScoringSettings(references="gc"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dfim.effect_sizes import auroc, bootstrap_by_group, mann_whitney
+from dfim.effect_sizes import auroc, auroc_by_group, bootstrap_by_group, mann_whitney
 from dfim.significance import (
     GaussianNull,
     benjamini_hochberg,
@@ -287,3 +287,23 @@ def test_unusable_bootstrap_arguments_are_refused(rng, change, message):
     arguments = {"values": [1.0, 2.0, 3.0], "groups": [0, 1, 2], "rng": rng} | change
     with pytest.raises(ValueError, match=message):
         bootstrap_by_group(**arguments)
+
+
+# ------------------------------------------------------------ AUROC by group
+
+
+def test_auroc_by_group_is_the_auroc_and_its_interval_resamples_groups(rng):
+    positive = rng.random(600) < 0.4
+    values = np.round(rng.normal(positive, 1), 1)  # with ties
+    groups = np.arange(600) // 3
+    found = auroc_by_group(values, positive, groups, rng=rng)
+    assert found.estimate == pytest.approx(
+        auroc(values[positive], values[~positive]), abs=1e-12
+    )
+    assert found.low < found.estimate < found.high
+    assert (found.n_values, found.n_groups) == (600, 200)
+    # Every value thrice in one group: as many groups, so an interval as wide as without copies.
+    copies = auroc_by_group(
+        np.repeat(values, 3), np.repeat(positive, 3), np.repeat(groups, 3), rng=rng
+    )
+    assert copies.high - copies.low == pytest.approx(found.high - found.low, rel=0.3)

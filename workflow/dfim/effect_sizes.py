@@ -184,6 +184,60 @@ def bootstrap_by_group(
     )
 
 
+def auroc_by_group(
+    values: np.ndarray,
+    positive: np.ndarray,
+    groups: np.ndarray,
+    *,
+    rng: np.random.Generator,
+    n_resamples: int = 200,
+    confidence: float = 0.95,
+) -> BootstrapInterval:
+    """Area under the ROC curve with a percentile interval that resamples whole groups.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Scores, none NaN.
+    positive : array of bool, shape (n,)
+        Which should score higher; some of each.
+    groups : array, shape (n,)
+        The sequence of each score.
+    rng : numpy.random.Generator
+    n_resamples : int
+    confidence : float
+
+    Returns
+    -------
+    BootstrapInterval
+
+    Notes
+    -----
+    Sorted once; a resample is three passes over the values.
+    """
+    names, group = np.unique(groups, return_inverse=True)
+    order = np.argsort(values, kind="stable")
+    owner, high = group[order], np.asarray(positive, bool)[order]
+    _, first = np.unique(values[order], return_index=True)
+
+    def area(counts: np.ndarray) -> float:
+        weight = counts[owner]
+        above, below = (np.add.reduceat(weight * which, first) for which in (high, ~high))
+        # Each positive beats the negatives below it, and half of its equals.
+        beaten = np.cumsum(below) - below / 2
+        return float((above * beaten).sum() / (above.sum() * below.sum()))
+
+    estimate = area(np.ones(len(names)))
+    draws = [
+        area(np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names)))
+        for _ in range(n_resamples)
+    ]
+    low, top = np.nanquantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return BootstrapInterval(
+        estimate, float(low), float(top), confidence, len(values), len(names)
+    )
+
+
 def _median_of(values: np.ndarray, group: np.ndarray) -> Callable[[np.ndarray], float]:
     """Return a function from the groups' multiplicities to the median."""
     order = np.argsort(values)

@@ -129,12 +129,27 @@ def pair_p_values(
             "tail: got 'two_sided' with reduce='max_abs', which has no sign; expected "
             "'empirical' (or 'upper', 'min_tail' for parity)"
         )
-    x, null_values = _values(scores, reduce), _values(null, reduce)
+    return _p_by_pool(
+        _values(scores, reduce), _owner(scores), _values(null, reduce), _owner(null), tail, pool
+    )
+
+
+def _owner(scores: PairScores) -> NDArray[np.int64]:
+    """The sequence of each pair."""
+    return scores.features.sequence[scores.source]
+
+
+def _p_by_pool(
+    x: Floats,
+    owner: NDArray[np.int64],
+    null: Floats,
+    null_owner: NDArray[np.int64],
+    tail: PairTail,
+    pool: Pool,
+) -> Floats:
     if pool != "per_map":
-        return _p(x, null_values, tail)
+        return _p(x, null, tail)
     p = np.full(len(x), np.nan)
-    owner = scores.features.sequence[scores.source]
-    null_owner = null.features.sequence[null.source]
     order, null_order = np.argsort(owner, kind="stable"), np.argsort(null_owner, kind="stable")
     sequences = np.unique(owner)
     low, high = (np.searchsorted(owner[order], sequences, side=s) for s in ("left", "right"))
@@ -143,25 +158,24 @@ def pair_p_values(
     )
     n_null = null_high - null_low
     if tail != "empirical" and n_null.min(initial=FEW) < FEW:
-        log.warning(
-            "%d of %d sequences have fewer than %d null scores; raise n_null_shuffles",
-            (n_null < FEW).sum(), len(sequences), FEW,
-        )  # fmt: skip
+        few = int((n_null < FEW).sum())
+        log.warning("%d of %d sequences have fewer than %d null scores", few, len(n_null), FEW)
     for i in range(len(sequences)):
         mine = order[low[i] : high[i]]
-        own_null = null_values[null_order[null_low[i] : null_high[i]]]
+        own_null = null[null_order[null_low[i] : null_high[i]]]
         if np.isfinite(x[mine]).any() and _can_test(own_null, tail):
             p[mine] = _p(x[mine], own_null, tail, warn=False)
     return p
 
 
 def realised_null_rate(
-    null: PairScores, *, reduce: Reduce, tail: PairTail, alpha: float
+    null: PairScores, *, reduce: Reduce, tail: PairTail, alpha: float, pool: Pool = "per_task"
 ) -> Floats:
     """Whether a test calls each null pair at `alpha`, cross-fitted.
 
-    The null sequences are halved; each half is tested against the other, so no
-    pair is judged by a null that it helped to fit.
+    The null is halved by sequences, or with `per_map` within each sequence (its
+    first shuffles against its last); each half is tested against the other, so
+    no pair is judged by a null that it helped to fit.
 
     Returns
     -------
@@ -169,15 +183,21 @@ def realised_null_rate(
     cannot be halved). Its mean is the realised false-positive rate, to compare
     with alpha.
     """
-    x = _values(null, reduce)
+    x, owner = _values(null, reduce), _owner(null)
     called = np.full(len(x), np.nan)
-    sequences, owner = np.unique(null.features.sequence[null.source], return_inverse=True)
-    if len(sequences) < 2:
+    sequences, rank = np.unique(owner, return_inverse=True)
+    if pool == "per_map":
+        size = np.bincount(rank)
+        order = np.argsort(rank, kind="stable")
+        place = np.empty(len(x), np.int64)
+        place[order] = np.arange(len(x)) - np.repeat(np.cumsum(size) - size, size)
+        half = place < size[rank] // 2
+    elif len(sequences) < 2:
         return called
-    # By rank, not by row number: the rows of an analysis may all be even.
-    half = (owner % 2).astype(bool)
+    else:  # by rank, not by row number: the rows of an analysis may all be even
+        half = (rank % 2).astype(bool)
     for mine in (half, ~half):
-        p = _p(x[mine], x[~mine], tail)
+        p = _p_by_pool(x[mine], owner[mine], x[~mine], owner[~mine], tail, pool)
         called[mine] = np.where(np.isnan(p), np.nan, p < alpha)
     return called
 
@@ -198,7 +218,7 @@ def call_table(
     rows = []
     for reduce, tail in COMBINATIONS:
         p = pair_p_values(scores, null, reduce=reduce, tail=tail, pool=pool)
-        called = realised_null_rate(null, reduce=reduce, tail=tail, alpha=alpha)
+        called = realised_null_rate(null, reduce=reduce, tail=tail, alpha=alpha, pool=pool)
         for fdr in ("joint", "per_class"):
             q = benjamini_hochberg(p, None if fdr == "joint" else classes.of_pair)
             for index, (name_a, name_b) in enumerate(classes.names):

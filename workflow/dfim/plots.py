@@ -61,7 +61,7 @@ def logo_track(
     one_hot: NDArray[np.integer],
     *,
     start: int = 0,
-    label: str = "importance",
+    label: str = "importance (logit)",
 ) -> None:
     """Draw one letter a position, as tall as its score.
 
@@ -200,6 +200,8 @@ def class_boxes(
     for patch, colour in zip(drawn["boxes"], colours, strict=True):
         patch.set_facecolor(colour)
     ax.set_yticks(np.arange(len(labels)), labels)
+    for text, colour in zip(ax.get_yticklabels(), colours, strict=True):
+        text.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1.5})
     ax.invert_yaxis()
 
 

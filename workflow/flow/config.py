@@ -20,6 +20,9 @@ _ROOT = Path(__file__).parents[2]
 _SCHEMA = _ROOT / "workflow/schemas/config.schema.yaml"
 _DEFAULT = _ROOT / "config/config.yaml"
 
+# Fewer would leave a Gaussian of one sequence to a handful of values.
+_PER_MAP_SHUFFLES = 20
+
 # 2000.0 is an integer to JSON Schema, and not to range().
 _Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
@@ -67,6 +70,14 @@ def _check_local_folder(config: Config) -> None:
         )
     if not Path(folder).is_dir():
         raise ConfigError(f"config: local_folder: no folder {folder!r}; check the path")
+
+
+def _check_motifs(motifs: list[list[str]]) -> None:
+    for place, what in ((0, "name"), (1, "ENCODE motif")):
+        column = [motif[place] for motif in motifs]
+        twice = sorted({entry for entry in column if column.count(entry) > 1})
+        if twice:
+            raise ConfigError(f"config: simulation.motifs: {what} {twice[0]!r} is there twice")
 
 
 def _check_files(config: Config) -> None:
@@ -125,6 +136,36 @@ def _check_analyses(config: Config, where: str, study: Config) -> None:
                 f"{where}.analyses.{key}: tail two_sided has no meaning for max_abs, "
                 "which has no sign; use empirical (or upper, min_tail for parity)"
             )
+        if merged["null_pool"] == "per_map" and merged["n_null_shuffles"] < _PER_MAP_SHUFFLES:
+            raise ConfigError(
+                f"{where}.analyses.{key}: null_pool per_map fits a null to each sequence, got "
+                f"n_null_shuffles {merged['n_null_shuffles']}, expected at least "
+                f"{_PER_MAP_SHUFFLES}"
+            )
+
+
+def _check_names(config: Config, where: str, study: Config) -> None:
+    """Motifs that the study speaks of must be among those that it finds."""
+    features = study["features"]
+    if features["source"] == "table":
+        return  # the names are in the file; the step that reads it checks them
+    known = {
+        "truth": [name for name, _ in config["simulation"]["motifs"]],
+        "patterns": list(features.get("patterns", {})),
+    }[features["source"]]
+    for name in motif_names(study):
+        if name not in known:
+            raise ConfigError(
+                f"{where}: no motif {name!r} in planted, unrelated or map; "
+                f"expected one of {', '.join(known)}"
+            )
+
+
+def motif_names(study: Config) -> list[str]:
+    """Motifs that a study's declaration speaks of, beside finding them."""
+    pairs = [*study.get("planted", []), *study.get("unrelated", [])]
+    named = [name for pair in pairs for name in pair]
+    return named + [study["map"][key] for key in ("source", "target") if "map" in study]
 
 
 def _check_figures(where: str, study: Config) -> None:
@@ -155,11 +196,13 @@ def validate(config: Config) -> None:
     if not enabled_studies(config):
         raise ConfigError("config: studies: none is enabled; set enabled: true on one")
     _check_local_folder(config)
+    _check_motifs(config["simulation"]["motifs"])
     for name, study in enabled_studies(config).items():
         where = f"config: studies.{name}"
         _check_source(config, where, study)
         _check_analyses(config, where, study)
         _check_figures(where, study)
+        _check_names(config, where, study)
     studies = enabled_studies(config)
     ids = [figure for study in studies.values() for figure in study.get("figures", {})]
     ids += [_performance_id(name) for name in studies]

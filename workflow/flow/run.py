@@ -25,6 +25,12 @@ _METHODS = {
     "deeplift_package": "DeepLIFT (deeplift package)",
 }
 
+_MUTATIONS = {
+    "gc": "replaced by background",
+    "zeros": "replaced by zeros",
+    "shuffle": "put in random order",
+}
+
 # What is done with scores once they are there.
 _TEST_KEYS = {"motif_target_reduce", "null_pool", "tail", "fdr", "alpha"}
 
@@ -145,8 +151,10 @@ class Run:
             return [str(local_path(self.config, declared["features"]["file"]))]
         return []
 
-    def origin(self) -> str:
-        """What titles call the inputs."""
+    def origin(self, study: str) -> str:
+        """What titles call the inputs of a study."""
+        if "dataset" not in self.studies[study]["examples"]:
+            return self.config["origin"] or "the user's"
         return (
             self.config["origin"]
             or {"synthetic": "synthetic", "local": "real"}[self.config["inputs"]]
@@ -167,14 +175,20 @@ class Run:
         """What a figure's statistics file says of the run."""
         found = self.figures[figure]
         study = self.studies[found.study]
-        analysis = found.analysis or study.get("map", {}).get("analysis")
+        analysis = study["map"]["analysis"] if found.kind == "map_steps" else found.analysis
+        settings = self.analysis(found.study, analysis) if analysis else {}
         return {
             "figure": figure,
             "label": figure_label(figure),
             "study": found.study,
             "study_title": study["title"],
+            "about": study.get("about", ""),
+            "printed": study.get("printed", {}),
+            "trained": found.study in self.trained(),
+            "map_split": study.get("map", {}).get("split"),
+            "mutation": _MUTATIONS.get(settings.get("motif_mutation", "")),
             "method": self.method(found.study, analysis) if analysis else None,
-            "origin": self.origin(),
+            "origin": self.origin(found.study),
             "run": self.name,
             "seed": self.config["seed"],
             "config_digest": config_digest({**self.config, "run": None}),
@@ -185,6 +199,6 @@ def figure_label(figure: str) -> str:
     """A figure's id as people cite it: fig2b is Fig 2B, sfig2a is SFig 2A."""
     found = re.fullmatch(r"(s?)fig(\d+)([a-z]?)", figure)
     if not found:
-        return figure.replace("_", " ")
+        return figure.replace("_", " ").capitalize()
     supplement, number, panel = found.groups()
     return f"{'SFig' if supplement else 'Fig'} {number}{panel.upper()}"

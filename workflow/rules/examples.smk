@@ -43,6 +43,7 @@ rule locate_features:
         both_strands=lambda wc: RUN.studies[wc.study]["features"].get(
             "both_strands", False
         ),
+        names=lambda wc: motif_names(RUN.studies[wc.study]),
         code=code_digest("scripts/locate_features.py"),
     script:
         "../scripts/locate_features.py"

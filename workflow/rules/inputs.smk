@@ -18,7 +18,10 @@ if RUN.config["inputs"] == "synthetic":
             mem_mb=lambda wc, attempt: 700 * attempt,
             runtime=10,
         params:
-            simulation=RUN.config["simulation"],
+            simulation={
+                **RUN.config["simulation"],
+                "motifs": dict(RUN.config["simulation"]["motifs"]),
+            },
             seed=RUN.seed("simulate_sequences"),
             code=code_digest("scripts/simulate_sequences.py"),
         script:

@@ -1,6 +1,7 @@
 """Find the features of every sequence: from the truth, a table, or patterns."""
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ def main(
     features: str,
     patterns: dict[str, str] | None,
     both_strands: bool,
+    names: Sequence[str] = (),
 ) -> None:
     """Write the table of features, sorted by sequence and start."""
     data = Examples.load(examples)
@@ -28,13 +30,19 @@ def main(
         found = Features.load(table[0], data.ids, data.codes.shape[1])
     else:
         found = scan_patterns(data.one_hot(), patterns or {}, both_strands=both_strands)
-    names, counts = np.unique(found.name, return_counts=True)
+    found_names, counts = np.unique(found.name, return_counts=True)
     if not len(found):
         raise ValueError(
             f"{features}: no feature in {len(data):,} sequences; check features.patterns or "
             "features.file"
         )
-    log.info("features: %s", dict(zip(names.tolist(), counts.tolist(), strict=True)))
+    log.info("features: %s", dict(zip(found_names.tolist(), counts.tolist(), strict=True)))
+    missing = [name for name in names if name not in found_names]
+    if missing:
+        raise ValueError(
+            f"{table[0] if table else features}: no feature named {missing[0]!r}, which the "
+            f"config speaks of; there are {', '.join(found_names)}"
+        )
     found.save(features, data.ids)
 
 

@@ -23,7 +23,7 @@ def make_attributor(
     *,
     output: int | str = 0,
     unit: int = 0,
-    maxpool_rule: MaxPoolRule = "winner",
+    maxpool_rule: MaxPoolRule | None = None,
     observed: bool = True,
     batch_size: int | None = None,
 ) -> Attributor:
@@ -42,11 +42,12 @@ def make_attributor(
         Head: index, output name or layer name.
     unit : int
         Column of that head.
-    maxpool_rule : str
+    maxpool_rule : str, optional
         "winner" gives the whole multiplier to the position that won in the input, the
         first of equals (what the package does; contributions add up only where the
         reference is the same at every position of a window). "complete" shares it with
-        the winner in the reference so that contributions always add up.
+        the winner in the reference so that contributions always add up. By default
+        "complete"; the deeplift package knows "winner" only.
     observed : bool
         Whether a profile keeps the observed base only (contribution times input, the
         paper's definition) or sums the contributions of all four.
@@ -67,6 +68,8 @@ def make_attributor(
     """
     if method not in METHODS:
         raise ValueError(f"method: got '{method}', expected one of {', '.join(METHODS)}")
+    if maxpool_rule is None:
+        maxpool_rule = "winner" if method == "deeplift_package" else "complete"
     if maxpool_rule not in MAXPOOL_RULES:
         raise ValueError(
             f"maxpool_rule: got '{maxpool_rule}', expected one of {', '.join(MAXPOOL_RULES)}"

@@ -55,7 +55,8 @@ def _draw(
     axes[1].set_title(f"2  one base changed: {before} to {after} at position {at} (X′)")
     logo_track(axes[2], tracks[2], changed, start=start)
     axes[2].set_title("3  importance of every base of X′")
-    logo_track(axes[3], found.fis[position, mutant], found.one_hot, start=start, label="FIS")
+    fis = found.fis[position, mutant]
+    logo_track(axes[3], fis, found.one_hot, start=start, label="FIS (logit)")
     axes[3].set_title("4  their difference: the FIS of this change on every other base")
     others = found.max_abs()[position]
     for k in range(3):
@@ -73,7 +74,7 @@ def _draw(
         ncols=4, loc="lower right", bbox_to_anchor=(1.01, 0.96), handlelength=1.4,
         columnspacing=1,
     )  # fmt: skip
-    axes[4].set(ylabel="|FIS|", xlim=(start - 0.5, start + width - 0.5))
+    axes[4].set(ylabel="|FIS| (logit)", xlim=(start - 0.5, start + width - 0.5))
     axes[4].set_title("5  maximum over the three changes")
     for ax in (axes[0], axes[2]):
         ax.set_ylim(-limit, limit)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.effect_sizes import auroc, bootstrap_by_group, mann_whitney
+from dfim.effect_sizes import auroc_by_group, bootstrap_by_group, mann_whitney
 from dfim.interactions import PairScores
 from dfim.pair_tests import PairClasses, pair_classes
 from dfim.plots import (
@@ -28,14 +28,13 @@ def _summary(
     values: NDArray[np.floating], owner: NDArray[np.integer], rng: np.random.Generator
 ) -> dict[str, float | int]:
     """Median with its interval over whole sequences, box, and n's of some pairs."""
-    interval = bootstrap_by_group(values, owner, rng=rng)
-    return {
-        "n_pairs": interval.n_values,
-        "n_sequences": interval.n_groups,
-        "median_low": interval.low,
-        "median_high": interval.high,
-        **box_statistics(values),
-    }
+    n_sequences = len(np.unique(owner))
+    low = high = float("nan")  # one sequence alone has no spread
+    if n_sequences > 1:
+        interval = bootstrap_by_group(values, owner, rng=rng)
+        low, high = interval.low, interval.high
+    counts = {"n_pairs": len(values), "n_sequences": n_sequences}
+    return {**counts, "median_low": low, "median_high": high, **box_statistics(values)}
 
 
 def _class_table(
@@ -109,13 +108,21 @@ def _draw(classes: pd.DataFrame, directions: pd.DataFrame, title: str) -> plt.Fi
 
 
 def _recovery(
-    size: NDArray[np.float64], of_pair: NDArray[np.int64], planted: set[int]
+    scores: PairScores,
+    of_pair: NDArray[np.int64],
+    planted: set[int],
+    rng: np.random.Generator,
 ) -> dict[str, float | int]:
     """How well |FIS| ranks planted pairs above the others."""
+    size, owner = np.abs(scores.fis), scores.features.sequence[scores.source]
     mine = np.isin(of_pair, sorted(planted))
+    interval = auroc_by_group(size, mine, owner, rng=rng)
     medians = [np.median(size[of_pair == k]) for k in np.unique(of_pair) if k not in planted]
     return {
-        "auroc_planted": auroc(size[mine], size[~mine]),
+        "auroc_planted": interval.estimate,
+        "auroc_low": interval.low,
+        "auroc_high": interval.high,
+        "n_sequences": interval.n_groups,
         "n_planted": int(mine.sum()),
         "n_other": int((~mine).sum()),
         "median_planted": float(np.median(size[mine])),
@@ -130,7 +137,10 @@ def _scorecard(
     others = classes[~classes["planted"]]
     clear = recovery["median_ratio"] >= 5
     names, figure = ", ".join(classes.loc[classes["planted"], "class"]), context["label"]
-    n = f"n = {recovery['n_planted']:,} against {recovery['n_other']:,} pairs"
+    n = (
+        f"n = {recovery['n_planted']:,} against {recovery['n_other']:,} pairs of "
+        f"{recovery['n_sequences']:,} sequences"
+    )
     worst = float(others["planted_p"].max())
     return [
         ScorecardRow(
@@ -157,10 +167,11 @@ def _scorecard(
             figure,
             "recovery of the planted interaction: AUROC of |FIS|, planted against other pairs",
             "not printed",
-            f"{recovery['auroc_planted']:.5f}",
+            f"{recovery['auroc_planted']:.5f} ({recovery['auroc_low']:.5f} to "
+            f"{recovery['auroc_high']:.5f})",
             context["origin"],
             "not comparable",
-            f"the paper has no such figure; {n}",
+            f"the paper has no such figure; 95 % interval from resampling sequences; {n}",
         ),
     ]
 
@@ -177,7 +188,7 @@ def _unrelated_rows(
     return [
         ScorecardRow(
             context["label"],
-            f"median |FIS| of {row['class']}, which nothing in these data makes interact",
+            f"median |FIS| of {row['class']}, which the label does not join",
             "no such study",
             f"{row['med']:.3f} ({row['median_low']:.3f} to {row['median_high']:.3f})",
             context["origin"],
@@ -211,7 +222,7 @@ def main(
     statistics = {"summary": read_json(summary)}
     rows: list[ScorecardRow] = []
     if 0 < len(marked) < len(groups.names):
-        statistics["recovery"] = _recovery(np.abs(scores.fis), groups.of_pair, marked)
+        statistics["recovery"] = _recovery(scores, groups.of_pair, marked, rng)
         rows = _scorecard(context, classes, statistics["recovery"])
     rows += _unrelated_rows(context, classes, [groups.index_of(names) for names in unrelated])
     with style():

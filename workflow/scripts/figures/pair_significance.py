@@ -41,7 +41,9 @@ def _scorecard(
     }
     for (reduce, tail, fdr), name in ways.items():
         share = _share(calls, reduce, tail, fdr, value)
-        others = share.drop(index=marked)
+        others = share.drop(index=marked).dropna()
+        if others.empty:  # nothing to compare with
+            continue
         called = ", ".join(f"{100 * share[pair]:.1f} %" for pair in marked)
         agrees = bool((share[marked] > 0.5).all() and (others < 0.5).all())
         rows.append(
@@ -64,16 +66,19 @@ def _scorecard(
 
 def _null_row(
     context: dict[str, Any], calls: pd.DataFrame, settings: dict[str, Any]
-) -> ScorecardRow:
+) -> list[ScorecardRow]:
     tests = calls[
         (calls["reduce"] == settings["motif_target_reduce"]) & (calls["fdr"] == settings["fdr"])
     ]
     parts = []
     for tail, mine in tests.groupby("tail", sort=False):
-        rate = np.average(mine["null_fraction_p"], weights=mine["n_null"])
+        known = mine[mine["n_null"] > 0]
+        if known.empty:
+            return []  # one sequence alone cannot be halved
+        rate = np.average(known["null_fraction_p"], weights=known["n_null"])
         parts.append(f"{tail} {100 * rate:.1f} %")
     n = int(mine["n_null"].sum())
-    return ScorecardRow(
+    row = ScorecardRow(
         context["label"],
         f"realised false-positive rate of p < {settings['alpha']} on held-out null pairs "
         f"({context['method']})",
@@ -83,6 +88,7 @@ def _null_row(
         "not comparable",
         f"null sequences fitted on one half and tested on the other; n = {n:,} pairs",
     )
+    return [row]
 
 
 def _false_calls(
@@ -92,7 +98,7 @@ def _false_calls(
     unrelated: list[list[str]],
     value: str,
 ) -> list[ScorecardRow]:
-    """Calls among pairs that the data keep apart: every one of them is false."""
+    """Calls among pairs that the label does not join, a way of testing each."""
     rows = []
     for names in unrelated:
         a, b = sorted(names)
@@ -103,14 +109,14 @@ def _false_calls(
             rows.append(
                 ScorecardRow(
                     context["label"],
-                    f"false-positive rate: {a}–{b} pairs with {value} < {settings['alpha']} "
-                    f"where one motif alone decides the label ({context['method']}; "
-                    f"{test['reduce']}, {test['tail']})",
+                    f"calls of {a}–{b}, which the label does not join: {value} < "
+                    f"{settings['alpha']} ({context['method']}; {test['reduce']}, "
+                    f"{test['tail']})",
                     "not printed",
                     f"{100 * test[f'fraction_{value}']:.1f} %",
                     context["origin"],
                     "not comparable",
-                    f"realised in a network trained in the negative world; n = {test['n']:,}",
+                    f"{context['about']} n = {test['n']:,} pairs",
                 )
             )
     return rows
@@ -176,7 +182,7 @@ def main(
         if planted:
             scorecard = _scorecard(context, all_calls, settings, planted, value)
         if value == "p":
-            scorecard.append(_null_row(context, all_calls, settings))
+            scorecard += _null_row(context, all_calls, settings)
         scorecard += _false_calls(context, all_calls, settings, unrelated, value)
         FigureFiles(svg, pdf, png, table, stats).save(
             figure,
