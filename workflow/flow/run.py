@@ -169,7 +169,8 @@ class Run:
         kind = settings["references"]
         constant = {"gc": f"GC {settings['gc']} reference", "zeros": "zero reference"}
         many = f"{settings['n_refs']} {kind} references"
-        return f"{name}, {constant.get(kind, many)}"
+        rule = ", max-pooling complete" if settings["maxpool_rule"] == "complete" else ""
+        return f"{name}, {constant.get(kind, many)}{rule}"
 
     def context(self, figure: str) -> dict[str, Any]:
         """What a figure's statistics file says of the run."""

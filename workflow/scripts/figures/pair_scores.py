@@ -137,6 +137,7 @@ def _scorecard(
     others = classes[~classes["planted"]]
     clear = recovery["median_ratio"] >= 5
     names, figure = ", ".join(classes.loc[classes["planted"], "class"]), context["label"]
+    method = context["method"]
     n = (
         f"n = {recovery['n_planted']:,} against {recovery['n_other']:,} pairs of "
         f"{recovery['n_sequences']:,} sequences"
@@ -145,7 +146,8 @@ def _scorecard(
     return [
         ScorecardRow(
             figure,
-            f"only {names} clearly away from 0: its median |FIS| over the largest other median",
+            f"only {names} clearly away from 0: its median |FIS| over the largest other median "
+            f"({method})",
             "only this class (a plot)",
             f"{recovery['median_planted']:.3f} / {recovery['largest_other_median']:.3f} "
             f"= {recovery['median_ratio']:.1f}",
@@ -156,7 +158,7 @@ def _scorecard(
         ScorecardRow(
             figure,
             f"Mann–Whitney, {names} above every other class: largest p "
-            "(smallest rank-biserial)",
+            f"(smallest rank-biserial; {method})",
             "not printed",
             f"{_p_text(worst)} ({others['planted_rank_biserial'].min():.4f})",
             context["origin"],
@@ -165,7 +167,8 @@ def _scorecard(
         ),
         ScorecardRow(
             figure,
-            "recovery of the planted interaction: AUROC of |FIS|, planted against other pairs",
+            f"recovery of the planted interaction: AUROC of |FIS|, planted against other pairs "
+            f"({method})",
             "not printed",
             f"{recovery['auroc_planted']:.5f} ({recovery['auroc_low']:.5f} to "
             f"{recovery['auroc_high']:.5f})",
@@ -179,6 +182,27 @@ def _scorecard(
 def _p_text(p: float) -> str:
     """A p-value as text; one that underflowed is a bound."""
     return f"{p:.3g}" if p > 0 else "< 1e-300"
+
+
+def _completeness_row(
+    context: dict[str, Any], gap: dict[str, float | int]
+) -> list[ScorecardRow]:
+    """How far the contributions are from adding up; a gradient's need not."""
+    if not gap["n"]:
+        return []
+    return [
+        ScorecardRow(
+            context["label"],
+            f"completeness gap of the mutants' profiles, logit: median, largest "
+            f"({context['method']})",
+            "not printed",
+            f"{gap['median_gap']:.2g}, {gap['max_gap']:.2g}",
+            context["origin"],
+            "not comparable",
+            "|sum of contributions - (logit of the mutant - logit of the reference)|; "
+            f"n = {gap['n']:,} mutants",
+        )
+    ]
 
 
 def _unrelated_rows(
@@ -224,6 +248,7 @@ def main(
     if 0 < len(marked) < len(groups.names):
         statistics["recovery"] = _recovery(scores, groups.of_pair, marked, rng)
         rows = _scorecard(context, classes, statistics["recovery"])
+    rows += _completeness_row(context, statistics["summary"]["completeness"])
     rows += _unrelated_rows(context, classes, [groups.index_of(names) for names in unrelated])
     with style():
         title = f"{context['study_title']} ({context['origin']} inputs), {context['method']}"
