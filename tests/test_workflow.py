@@ -86,7 +86,7 @@ def test_scorecard_is_complete(tiny_run):
     assert set(table["origin"]) == {"synthetic"}
     assert not table["ours"].str.contains("nan").any()
     assert {"Fig 2B", "SFig 2A", "SFig 2B", "SFig 2C", "SFig 2D"} <= set(table["figure"])
-    for quantity in ("AUROC of |FIS|", "false-positive rate: AP1–TAL1", "accuracy"):
+    for quantity in ("AUROC of |FIS|", "calls of AP1–TAL1", "accuracy"):
         assert table["quantity"].str.contains(quantity, regex=False).any(), quantity
     rows = [row for f in FIGURES for row in _record(tiny_run, f)["scorecard"]]
     assert len(rows) == len(table)
@@ -147,7 +147,7 @@ def test_logs_and_benchmarks_are_kept(tiny_run):
     training = (tiny_run.results / "logs/simulated/train_model.log").read_text()
     assert "train m1: 100 %" in training
     assert {p.parent.name for p in (tiny_run.results / "benchmarks").rglob("score_*.tsv")} == {
-        "deeplift", "gradient_input",
+        "complete", "deeplift", "gradient_input",
     }  # fmt: skip
 
 

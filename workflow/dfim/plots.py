@@ -201,7 +201,8 @@ def class_boxes(
         patch.set_facecolor(colour)
     ax.set_yticks(np.arange(len(labels)), labels)
     for text, colour in zip(ax.get_yticklabels(), colours, strict=True):
-        text.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1.5})
+        if colour == PLANTED_COLOUR:  # seen also where the box is but a line
+            text.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1.5})
     ax.invert_yaxis()
 
 
