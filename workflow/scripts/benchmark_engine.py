@@ -85,7 +85,7 @@ def time_interactions(model: "keras.Model", X: NDArray[np.uint8]) -> pd.DataFram
     """Mutants to FIS, whole (mutants, profiles, pair scores), for growing numbers."""
     from dfim.attribution import make_attributor
 
-    scorer = make_attributor(model, "deeplift")
+    scorer = make_attributor(model, "deeplift", maxpool_rule="winner")
     features = scan_patterns(X, MOTIFS)
     settings = ScoringSettings(references="gc", gc=GC)
     rows = []
@@ -124,7 +124,7 @@ def time_batch_sizes() -> pd.DataFrame:
             n = max(int(8_000 / mflop / batch), 2) * batch  # a fraction of a second
             X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, chain.length))]
             reference = make_references(X, "gc", n=1, gc=GC, rng=rng)
-            scorer = make_attributor(model, "deeplift", batch_size=batch)
+            scorer = make_attributor(model, "deeplift", maxpool_rule="winner", batch_size=batch)
             seconds = seconds_of(lambda: scorer.profiles(X, reference))  # noqa: B023 - run at once
             chosen = "yes" if batch == plan.default_batch_size(chain) else ""
             kilobytes = plan.activation_bytes(chain) / 1e3
