@@ -486,3 +486,16 @@ def test_features_are_not_changed(scored):
     before = scored.features.sequence.copy()
     scored.of_rows(np.arange(6) + 100)
     np.testing.assert_array_equal(scored.features.sequence, before)
+
+
+def test_overlapping_pairs_are_left_out_and_counted(attributors, caplog):
+    X, _ = random_inputs(8, n=1)
+    text = np.array(["A", "B", "C"])
+    features = Features(
+        np.zeros(3, np.int64), np.array([2, 5, 12]), np.array([7, 9, 16]), text,
+        np.full(3, "+"),
+    )  # fmt: skip
+    with caplog.at_level("INFO", logger="dfim.interactions"):
+        scores = score_pairs(attributors("conv"), X, features, rng=np.random.default_rng(0))
+    assert len(scores) == 4  # A and B overlap, both ways
+    assert "2 pairs left out" in caplog.text

@@ -5,6 +5,7 @@ where a target's importance is the sum over its nucleotides (paper sections 2.1
 and 2.3). F sources need F + 1 importance profiles, never one a pair.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
@@ -28,6 +29,8 @@ from dfim.scoring import (
     engine_of_crops,
 )
 from dfim.store import read_arrays, write_arrays
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -220,13 +223,15 @@ def score_pairs(
     crops both are less by L / 2S, for crops of S bases.
     """
     settings = settings or ScoringSettings()
-    source, target, _ = ordered_pairs(
+    source, target, n_overlapping = ordered_pairs(
         features,
         same_name=same_name,
         sources=sources,
         targets=targets,
         max_distance=max_distance,
     )
+    if n_overlapping:
+        log.info("%d pairs left out: source and target overlap", n_overlapping)
     mutated = np.unique(source)
     intervals = Intervals(
         features.sequence[mutated], features.start[mutated], features.end[mutated]
