@@ -2,8 +2,7 @@
 #
 #   make figures     builds .venv if need be, then runs the workflow (the default goal)
 #   make test        every fast test      make test-long   the ones that take minutes
-#   make paper       the workflow with config/paper.yaml (downloads, full scale)
-#   make bench       times the engine against the deeplift package and plain sgemm
+#   make bench       times the engine against the deeplift package and plain sgemm (DATA=FOLDER)
 #   make lint        ruff, snakefmt, snakemake --lint
 #   make lock        resolves pyproject.toml again into envs/ (needs the network)
 #   make clean       removes results/ and what Snakemake remembers of it; keeps .venv
@@ -30,7 +29,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .SILENT:
 .DEFAULT_GOAL := figures
-.PHONY: figures paper bench test test-long lint lock clean FORCE
+.PHONY: figures bench test test-long lint lock clean FORCE
 
 # Without bytecode every start of Snakemake costs 2 s more; a search path from
 # outside would mix foreign packages into the locked ones.
@@ -76,9 +75,11 @@ figures: $(STAMP)
 	$(clear_stale_lock)
 	snakemake $(config) --cores $(CORES) $(ARGS) -- $(TARGET)
 
-paper: CONFIGFILE := config/paper.yaml
-bench: TARGET := bench
-paper bench: figures
+# DATA: the folder of the published simulated network.
+DATA ?= $(DFIM_TEST_DATA)/dfim_release/embedded_motif_interaction_data
+bench: $(STAMP)
+	[ -f '$(DATA)/model_weights.h5' ] || { echo "dfim: no published network in '$(DATA)'; name its folder: make bench DATA=FOLDER" >&2; exit 1; }
+	.venv/bin/python workflow/scripts/benchmark_engine.py '$(DATA)'
 
 test: $(STAMP)
 	.venv/bin/python -m pytest $(ARGS)

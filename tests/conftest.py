@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from workflow_runs import WorkflowRun
+
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
@@ -16,3 +18,13 @@ def test_data() -> Path:
     if os.environ.get("DFIM_REQUIRE_TEST_DATA") == "1":
         pytest.fail(message)
     pytest.skip(message)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory) -> WorkflowRun:
+    """The whole workflow on tiny.yaml, unbroken, on two cores."""
+    folder = tmp_path_factory.mktemp("tiny")
+    run = WorkflowRun(folder, Path(__file__).with_name("tiny.yaml"))
+    done = run.run()
+    assert done.returncode == 0, done.stderr
+    return run

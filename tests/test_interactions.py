@@ -268,6 +268,8 @@ def test_score_is_the_mean_over_references(attributors):
         def __init__(self, which):
             self.which = which
 
+        reachable = attributor.reachable
+
         def profiles(self, X, references, **options):
             return attributor.profiles(X, references[:, self.which : self.which + 1], **options)
 
@@ -367,6 +369,7 @@ def test_parts_join_to_the_whole(scored):
             scored.fis_max_abs[mine],
             scored.effect[index],
             scored.gap[index],
+            scored.reachable[mine],
         ).of_rows(rows)
 
     parts = [PairScores.empty(), part(np.arange(2)), PairScores.empty(), part(np.arange(2, 6))]

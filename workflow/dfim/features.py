@@ -130,16 +130,25 @@ class Features:
 
 
 def ordered_pairs(
-    features: Features, *, same_name: bool = False
+    features: Features,
+    *,
+    same_name: bool = False,
+    sources: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    max_distance: float | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """All ordered pairs (source, target) of features within a sequence.
 
     Parameters
     ----------
     features
-        Sorted by sequence, as `Features` are.
+        Sorted by sequence, then start, as `Features` are.
     same_name
         Whether two features of one name (two ELF1 sites) make a pair.
+    sources, targets
+        Names that may be a source, and names that may be a target; all where None.
+    max_distance
+        Largest distance between the centres in bp; any where None.
 
     Returns
     -------
@@ -149,22 +158,65 @@ def ordered_pairs(
         Pairs left out because source and target overlap: a target inside the
         mutated bases has no meaning (paper section 2.1).
 
+    Raises
+    ------
+    ValueError
+        When a list of names is one text, or the distance is negative.
+
     Notes
     -----
-    Cost is the number of pairs; nothing is done per sequence in Python.
+    Cost is the number of pairs, with `max_distance` about that of pairs so close;
+    nothing is done per sequence in Python.
     """
-    n = len(features)
-    first = np.searchsorted(features.sequence, features.sequence, side="left")
-    last = np.searchsorted(features.sequence, features.sequence, side="right")
+    if max_distance is not None and not max_distance >= 0:
+        raise ValueError(f"max_distance: got {max_distance}, expected bp, 0 or more")
+    sources_at = _named(features, "sources", sources)
+    targets_at = _named(features, "targets", targets)
+    first, last = _candidates(features, sources_at, targets_at, max_distance)
     size = last - first
-    source = np.repeat(np.arange(n), size)
+    source = np.repeat(sources_at, size)
     offset = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    target = np.repeat(first, size) + offset
+    target = targets_at[np.repeat(first, size) + offset]
     kept = source != target
     if not same_name:
         kept &= features.name[source] != features.name[target]
+    if max_distance is not None:
+        twice = features.start + features.end
+        kept &= np.abs(twice[source] - twice[target]) <= 2 * max_distance
     source, target = source[kept], target[kept]
     overlap = (features.start[source] < features.end[target]) & (
         features.start[target] < features.end[source]
     )
     return source[~overlap], target[~overlap], int(overlap.sum())
+
+
+def _named(features: Features, what: str, names: Sequence[str] | None) -> NDArray[np.int64]:
+    """Indices of the features that bear one of some names."""
+    if names is None:
+        return np.arange(len(features))
+    if isinstance(names, str):
+        raise ValueError(f"{what}: got the text {names!r}, expected a list of names")
+    return np.flatnonzero(np.isin(features.name, list(names)))
+
+
+def _candidates(
+    features: Features,
+    sources: NDArray[np.int64],
+    targets: NDArray[np.int64],
+    max_distance: float | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The run of `targets` in each source's sequence, cut to starts that may be near."""
+    mine, theirs = features.sequence[sources], features.sequence[targets]
+    first, last = (np.searchsorted(theirs, mine, side) for side in ("left", "right"))
+    if max_distance is None or not targets.size or not sources.size:
+        return first, last
+    # The starts of all sequences on one line, with room between any two of them.
+    width = features.end[targets] - features.start[targets]
+    centre = (features.start[sources] + features.end[sources]) / 2
+    low = np.floor(centre - max_distance - width.max() / 2)
+    high = np.ceil(centre + max_distance - width.min() / 2)
+    room = int(features.start.max()) + 1
+    line = theirs * room + features.start[targets]
+    low, high = (np.clip(x, 0, room - 1).astype(np.int64) for x in (low, high))
+    first = np.searchsorted(line, mine * room + low, "left")
+    return first, np.maximum(first, np.searchsorted(line, mine * room + high, "right"))

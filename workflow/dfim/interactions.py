@@ -6,6 +6,7 @@ and 2.3). F sources need F + 1 importance profiles, never one a pair.
 """
 
 import os
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,13 +16,16 @@ from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
 from dfim.features import Features, ordered_pairs
-from dfim.mutations import mutate_intervals
 from dfim.scoring import (
+    Changes,
     Floats,
+    Intervals,
     Progress,
     ScoringSettings,
+    changes_by_crops,
+    changes_of_profiles,
     draw_references,
-    profiles_of_mutants,
+    engine_of_crops,
 )
 from dfim.store import read_arrays, write_arrays
 
@@ -45,7 +49,11 @@ class PairScores:
         (F,) logit of the original minus logit of the mutant of each source
         (NaN where a feature is never a source).
     gap
-        (F,) completeness error of each mutant's profile (NaN as above).
+        (F,) completeness error of each mutant's profile (NaN as above); where
+        crops were scored, that of the pooling windows which see the mutation.
+    reachable
+        (P,) whether the architecture lets the source change the target at all;
+        where not, the FIS is exactly 0 and there is nothing to test.
     """
 
     features: Features
@@ -55,6 +63,7 @@ class PairScores:
     fis_max_abs: Floats
     effect: Floats
     gap: Floats
+    reachable: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.fis)
@@ -65,7 +74,7 @@ class PairScores:
         index, score = np.empty(0, np.int64), np.empty(0, np.float32)
         text = np.empty(0, str)
         features = Features(index, index, index, text, text)
-        return cls(features, index, index, score, score, score, score)
+        return cls(features, index, index, score, score, score, score, np.empty(0, bool))
 
     def of_rows(self, rows: NDArray[np.integer]) -> "PairScores":
         """The same scores, with sequence i renumbered to rows[i]."""
@@ -80,7 +89,7 @@ class PairScores:
         features = Features.concatenate([part.features for part in parts])
         arrays = {
             name: np.concatenate([getattr(part, name) for part in parts])
-            for name in ("fis", "fis_max_abs", "effect", "gap")
+            for name in ("fis", "fis_max_abs", "effect", "gap", "reachable")
         }
         index = {
             name: np.concatenate(
@@ -110,6 +119,7 @@ class PairScores:
                 "source_effect": self.effect[s],
                 "fis": self.fis,
                 "fis_max_abs": self.fis_max_abs,
+                "reachable": self.reachable,
             }
         )
 
@@ -162,6 +172,10 @@ def score_pairs(
     *,
     settings: ScoringSettings | None = None,
     same_name: bool = False,
+    sources: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    max_distance: float | None = None,
+    windowed: bool | None = None,
     rng: np.random.Generator,
     progress: Progress | None = None,
 ) -> PairScores:
@@ -177,51 +191,69 @@ def score_pairs(
         Motif instances; `features.sequence` indexes X.
     settings
         Scoring choices; the defaults are the paper's.
-    same_name
-        Whether features of one name are paired with each other.
+    same_name, sources, targets, max_distance
+        Which pairs: `dfim.features.ordered_pairs`.
+    windowed
+        Whether to score crops around the mutations instead of whole sequences:
+        None where that is exact and fewer operations, False never, True always.
     rng
         Draws references (and shuffled motifs).
     progress
-        Called with the number of inputs scored since the last call.
+        Called with the number of inputs (from crops: of mutants) scored since the
+        last call.
 
     Returns
     -------
     PairScores
+        From crops, FIS beyond a crop is exactly 0, and the gap is that of the
+        pooling windows in the crop.
+
+    Raises
+    ------
+    ValueError
+        When `windowed` is True and crops are not exact for the model or settings.
 
     Notes
     -----
     Cost: N + F importance profiles a reference, for F source features; memory
-    is that of the F mutants (16·F·L bytes), so pass sequences in blocks.
+    is that of the F mutants (16·F·L bytes), so pass sequences in blocks. From
+    crops both are less by L / 2S, for crops of S bases.
     """
     settings = settings or ScoringSettings()
-    source, target, _ = ordered_pairs(features, same_name=same_name)
-    sources = np.unique(source)
-    rows = features.sequence[sources]
-    mutants = mutate_intervals(
-        X,
-        rows,
-        features.start[sources],
-        features.end[sources],
-        how=settings.motif_mutation,
-        gc=settings.gc,
-        rng=rng,
+    source, target, _ = ordered_pairs(
+        features,
+        same_name=same_name,
+        sources=sources,
+        targets=targets,
+        max_distance=max_distance,
     )
-    references = draw_references(X, settings, rng)
-    scored = profiles_of_mutants(
-        attributor,
-        np.concatenate([X.astype(np.float32), mutants]),
-        np.concatenate([np.arange(len(X)), rows]),
-        references,
-        settings,
-        rng,
-        progress,
+    mutated = np.unique(source)
+    intervals = Intervals(
+        features.sequence[mutated], features.start[mutated], features.end[mutated]
     )
-    original, mutant = scored.scores[: len(X)], scored.scores[len(X) :]
-    delta = original[rows] - mutant
-    fis, fis_max_abs = _sum_and_max(
-        delta, np.searchsorted(sources, source), features.start[target], features.end[target]
-    )
-    effect, gap = (np.full(len(features), np.nan, np.float32) for _ in range(2))
-    effect[sources] = scored.target[rows] - scored.target[len(X) :]
-    gap[sources] = scored.gap[len(X) :]
-    return PairScores(features, source, target, fis, fis_max_abs, effect, gap)
+    widest = int((intervals.end - intervals.start).max(initial=1))
+    cropped = engine_of_crops(attributor, widest, settings, windowed)
+    changes: Iterable[Changes]
+    if cropped is not None:
+        columns = intervals.columns(X, settings, rng)
+        references = draw_references(X, settings, rng)
+        changes = changes_by_crops(cropped, X, intervals, columns, references, progress)
+    else:
+        changes = [changes_of_profiles(attributor, X, intervals, settings, rng, progress)]
+    fis, fis_max_abs = np.empty((2, len(source)), np.float32)
+    effect, gap = np.full((2, len(features)), np.nan, np.float32)
+    by_mutant = np.searchsorted(mutated, source)
+    for part in changes:
+        effect[mutated[part.which]], gap[mutated[part.which]] = part.effect, part.gap
+        pairs = np.flatnonzero(np.isin(by_mutant, part.which))
+        row = np.searchsorted(part.which, by_mutant[pairs])
+        inside = (
+            np.clip(ends[target[pairs]] - part.offset[row], 0, part.delta.shape[1])
+            for ends in (features.start, features.end)
+        )
+        fis[pairs], fis_max_abs[pairs] = _sum_and_max(part.delta, row, *inside)
+    spans = (features.start[source], features.end[source])
+    reachable = attributor.reachable(*spans, features.start[target], features.end[target])
+    # Other references for each mutant change every importance.
+    reachable |= settings.refs_from == "mutant" and settings.references in ("dinuc", "random")
+    return PairScores(features, source, target, fis, fis_max_abs, effect, gap, reachable)

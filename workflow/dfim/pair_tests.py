@@ -70,14 +70,13 @@ def pair_classes(scores: PairScores) -> PairClasses:
 
 
 def _values(scores: PairScores, reduce: Reduce) -> Floats:
-    """Scores to test, NaN where the source cannot reach the target.
+    """Scores to test, NaN where the architecture keeps the source from the target.
 
-    A FIS of exactly 0 at every position of the target means that no path of the
-    network joins the two features (or that the mutation changes nothing it can
-    see). Such pairs say nothing about the null's width and are not tested.
+    Such pairs have a FIS of exactly 0 whatever the weights; they would only
+    narrow the null.
     """
     chosen = scores.fis if reduce == "sum" else scores.fis_max_abs
-    return np.where(scores.fis_max_abs == 0, np.nan, chosen.astype(np.float64))
+    return np.where(scores.reachable, chosen.astype(np.float64), np.nan)
 
 
 def _p(x: Floats, null: Floats, tail: PairTail) -> Floats:

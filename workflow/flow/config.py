@@ -15,6 +15,15 @@ from typing import Any
 import jsonschema
 import yaml
 
+from flow.declarations import (
+    analysis_fault,
+    examples_fault,
+    figure_fault,
+    heads_fault,
+    is_from_peaks,
+    tasks_of,
+)
+
 Config = Mapping[str, Any]
 _ROOT = Path(__file__).parents[2]
 _SCHEMA = _ROOT / "workflow/schemas/config.schema.yaml"
@@ -74,6 +83,10 @@ def _check_files(config: Config) -> None:
             "model.weights": study["model"].get("weights"),
             "features.file": study["features"].get("file"),
         }
+        if config["inputs"] == "local" and is_from_peaks(study):
+            files = study["examples"]["files"]
+            named |= {f"examples.files.{key}": files[key] for key in ("genome", "accessible")}
+            named |= {f"examples.files.chip.{t}": f for t, f in files["chip"].items()}
         for key, file in named.items():
             if file is not None and not local_path(config, file).is_file():
                 raise ConfigError(
@@ -82,22 +95,17 @@ def _check_files(config: Config) -> None:
                 )
 
 
+def _refuse(where: str, fault: str | None) -> None:
+    if fault is not None:
+        raise ConfigError(f"{where}{fault}")
+
+
 def _check_source(config: Config, where: str, study: Config) -> None:
     examples, model, features = study["examples"], study["model"], study["features"]
-    if ("dataset" in examples) == (examples.get("fasta") is not None):
-        raise ConfigError(f"{where}.examples: expected exactly one of dataset and fasta")
-    if examples.get("fasta") is not None and (
-        (examples["label"] is None) != (examples.get("labels") is None)
-    ):
-        raise ConfigError(
-            f"{where}.examples: got one of label and labels; expected both (a column, and the "
-            "file that holds it) or neither"
-        )
-    if model.get("file") is None:
-        if model.get("architecture") is None:
-            raise ConfigError(f"{where}.model: expected an architecture or a file")
-        if examples.get("split") is None or examples["label"] is None:
-            raise ConfigError(f"{where}.examples: a network to train needs label and split")
+    if model.get("file") is None and model.get("architecture") is None:
+        raise ConfigError(f"{where}.model: expected an architecture or a file")
+    _refuse(f"{where}.", examples_fault(config, study))
+    _refuse(f"{where}.", heads_fault(study))
     needed = {"patterns": "patterns", "table": "file"}.get(features["source"])
     if needed and needed not in features:
         raise ConfigError(
@@ -105,7 +113,7 @@ def _check_source(config: Config, where: str, study: Config) -> None:
             f"{features['source']!r} needs it"
         )
     if features["source"] == "truth" and (
-        config["inputs"] != "synthetic" or "dataset" not in examples
+        config["inputs"] == "local" or "dataset" not in examples or is_from_peaks(study)
     ):
         raise ConfigError(
             f"{where}.features.source: got 'truth', which only synthetic inputs have; "
@@ -114,26 +122,17 @@ def _check_source(config: Config, where: str, study: Config) -> None:
 
 
 def _check_analyses(config: Config, where: str, study: Config) -> None:
-    for key in study["analyses"]:
-        merged = {**config["scoring"], **study["analyses"][key]}
-        if merged["motif_target_reduce"] == "max_abs" and merged["tail"] == "two_sided":
-            raise ConfigError(
-                f"{where}.analyses.{key}: tail two_sided has no meaning for max_abs, "
-                "which has no sign; use empirical (or upper, min_tail for parity)"
-            )
+    for key, own in study["analyses"].items():
+        settings = {**config["scoring"], **own}
+        _refuse(f"{where}.analyses.{key}: ", analysis_fault(study, settings))
 
 
-def _check_figures(where: str, study: Config) -> None:
-    needs = {"pair_scores": ["analysis"], "pair_significance": ["analysis", "value"]}
+def _check_figures(config: Config, where: str, study: Config) -> None:
     wanted = [study["map"]["analysis"]] if "map" in study else []
     for figure, declared in study.get("figures", {}).items():
-        for key in needs.get(declared["kind"], []):
-            if key not in declared:
-                raise ConfigError(f"{where}.figures.{figure}: key {key!r} is missing")
-        if declared["kind"] == "map_steps" and "map" not in study:
-            raise ConfigError(f"{where}: figure {figure} needs the key 'map'")
-        if "analysis" in declared:
-            wanted.append(declared["analysis"])
+        fault = figure_fault(study, figure, enabled_studies(config))
+        _refuse(f"{where}: " if fault and fault.startswith("figure ") else f"{where}.", fault)
+        wanted += [declared[key] for key in ("analysis", "compare") if declared.get(key)]
     for analysis in wanted:
         if analysis not in study["analyses"]:
             raise ConfigError(
@@ -154,7 +153,7 @@ def validate(config: Config) -> None:
         where = f"config: studies.{name}"
         _check_source(config, where, study)
         _check_analyses(config, where, study)
-        _check_figures(where, study)
+        _check_figures(config, where, study)
     studies = enabled_studies(config)
     ids = [figure for study in studies.values() for figure in study.get("figures", {})]
     ids += [_performance_id(name) for name in studies]
@@ -210,7 +209,7 @@ def figures(config: Config) -> dict[str, Figure]:
             found[key] = Figure(
                 key, name, declared["kind"], declared.get("analysis"), declared.get("value")
             )
-        if study["examples"]["label"] is not None:
+        if tasks_of(study):
             key = _performance_id(name)
             found[key] = Figure(key, name, "performance", None, None)
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 _WORKFLOW = Path(__file__).parents[1]
 
 
+@cache  # the scripts share most modules, and every job reads the rules anew
 def _imported_names(source: str) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(source)):

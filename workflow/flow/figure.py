@@ -117,7 +117,7 @@ class FigureFiles:
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a result depends on."""
     found = {"python": platform.python_version()}
-    installed = {d.metadata["Name"].lower() for d in metadata.distributions()}
+    installed = {d.metadata["Name"].lower().replace("_", "-") for d in metadata.distributions()}
     return found | {name: metadata.version(name) for name in _PACKAGES if name in installed}
 
 

@@ -11,6 +11,7 @@ where DATA holds the published model_architecture.json, model_weights.h5, sequen
 import argparse
 import os
 import platform
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,13 +72,12 @@ def time_attribution(
     rows = []
     for what, method, rule, batch, n in cases:
         scorer = make_attributor(model, method, maxpool_rule=rule, batch_size=batch)
-        part = X[:n]
-        # The package is timed without the logits and sums that a profile of ours includes.
+        # Without the logits and completeness sums that profiles() of the engine includes.
         package = method == "deeplift_package"
-        work = scorer.contributions if package else scorer.profiles
-        seconds = seconds_of(lambda work=work, part=part: work(part, reference))
+        work = partial(scorer.contributions if package else scorer.profiles, X[:n], reference)
+        seconds = seconds_of(work)
         flops = flops_per_profile(plan, reveal_cancel=package or method == "deeplift")
-        rows.append((what, scorer.batch_size, len(part), seconds, flops * len(part)))
+        rows.append((what, scorer.batch_size, n, seconds, flops * n))
     return pd.DataFrame(rows, columns=["what", "batch", "profiles", "seconds", "flops"])
 
 
@@ -113,27 +113,21 @@ def time_interactions(model: "keras.Model", X: NDArray[np.uint8]) -> pd.DataFram
 
 def time_batch_sizes() -> pd.DataFrame:
     """Rate of the engine at several batch sizes, and the one that the formula chooses."""
-    from dfim.attribution import make_attributor
-    from dfim.attribution.plan import (
-        activation_bytes,
-        default_batch_size,
-        flops_per_profile,
-        make_plan,
-    )
+    from dfim.attribution import make_attributor, plan
 
     rng = np.random.default_rng(0)
     rows = []
     for name, model in paper_shapes().items():
-        plan = make_plan(model)
-        mflop = flops_per_profile(plan) / 1e6
+        chain = plan.make_plan(model)
+        mflop = plan.flops_per_profile(chain) / 1e6
         for batch in SWEEP[name]:
             n = max(int(8_000 / mflop / batch), 2) * batch  # a fraction of a second
-            X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, plan.length))]
+            X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, chain.length))]
             reference = make_references(X, "gc", n=1, gc=GC, rng=rng)
             scorer = make_attributor(model, "deeplift", batch_size=batch)
             seconds = seconds_of(lambda: scorer.profiles(X, reference))  # noqa: B023 - run at once
-            chosen = "yes" if batch == default_batch_size(plan) else ""
-            kilobytes = activation_bytes(plan) / 1e3
+            chosen = "yes" if batch == plan.default_batch_size(chain) else ""
+            kilobytes = plan.activation_bytes(chain) / 1e3
             rows.append((name, mflop, kilobytes, batch, n / seconds, chosen))
     columns = ["network", "MFLOP", "kB", "batch", "rate", "formula"]
     return pd.DataFrame(rows, columns=columns)
@@ -182,6 +176,7 @@ products of one DeepLIFT profile: {mflop:.2f} MFLOP; at sgemm's rate they alone 
 
 `rate` is profiles a second (best of 3 runs; of one for mutants to FIS), `to_package`
 its ratio to the deeplift package at batch 10, `to_engine` to the engine's own DeepLIFT.
+The package is timed for contributions alone, the engine with logits and completeness too.
 Mutants to FIS counts one profile a mutant and one a sequence, and includes making the
 mutants and the scores of all pairs; a constant ratio over the sizes means linear growth.
 

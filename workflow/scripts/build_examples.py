@@ -23,7 +23,8 @@ def _read_labels(path: str, ids: NDArray[np.str_], label: str) -> NDArray[np.int
     rows = pd.Index(table["name"]).get_indexer(ids)
     if (rows < 0).any():
         raise ValueError(
-            f"{path}: no label for sequence {ids[rows < 0][0]!r}; expected one row a sequence"
+            f"{path}: no label for sequence {str(ids[rows < 0][0])!r}; "
+            "expected one row a sequence"
         )
     given = table[label].to_numpy()[rows]
     values = pd.to_numeric(pd.Series(given), errors="coerce").to_numpy()
@@ -72,7 +73,10 @@ def main(
     """Read, check, split and write; without a split every example is a test example."""
     records = read_fasta(sequences)
     ids = np.array(records.ids)
-    one_hot = one_hot_encode(records.sequences, ids=records.ids)
+    try:
+        one_hot = one_hot_encode(records.sequences, ids=records.ids)
+    except ValueError as error:
+        raise ValueError(f"{sequences}: {error}") from error
     groups = np.array([i.split("_")[0] for i in ids]) if group else np.full(len(ids), "")
     if labels and label:
         values, tasks = _read_labels(labels[0], ids, label)[:, None], (label,)

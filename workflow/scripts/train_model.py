@@ -24,7 +24,7 @@ def main(
     checkpoint: str,
     seed: int,
 ) -> None:
-    """Build, train and save; the checkpoint is removed when the model is in place."""
+    """Build, train and save; checkpoints are removed when the model is in place."""
     settings = {key: value for key, value in training.items() if key != "threads"}
     configure_tensorflow(training["threads"], seed)
     # Both load TensorFlow, whose threads are fixed by now.
@@ -63,7 +63,9 @@ def main(
     write_table(history, table)
     with whole_file(model) as temporary:
         network.save(temporary)
-    state.unlink(missing_ok=True)
+    # With those that earlier settings, or a kill in the middle of a write, have left.
+    for left in state.parent.glob(f"*{Path(checkpoint).name}.*"):
+        left.unlink(missing_ok=True)
 
 
 if "snakemake" in globals():

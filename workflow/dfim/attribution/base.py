@@ -5,8 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from dfim.attribution.plan import Plan
 
 Array = np.ndarray
 
@@ -61,9 +65,12 @@ class Attributor(ABC):
         Positions of an input sequence.
     batch_size : int
         Rows of one pass; every pass has this shape, the last one is padded.
+    plan : dfim.attribution.plan.Plan
+        The steps from the input to the logit.
     """
 
     method: str
+    plan: Plan
     length: int
     batch_size: int
     needs_references = True
@@ -142,6 +149,26 @@ class Attributor(ABC):
         for block in self._blocks(X, references, reference_of, contributions=True):
             out[block.rows] = block.values
         return out
+
+    def reachable(
+        self, source_start: Array, source_end: Array, target_start: Array, target_end: Array
+    ) -> Array:
+        """Tell which sources can change the importance of which targets at all.
+
+        Parameters
+        ----------
+        source_start, source_end, target_start, target_end : int (P,)
+            Half-open intervals of the input, 0-based.
+
+        Returns
+        -------
+        bool (P,)
+            From the architecture alone (`dfim.attribution.reach`); holds where a sequence
+            and its mutants share references.
+        """
+        from dfim.attribution.reach import reachable  # loads Keras, which this module must not
+
+        return reachable(self.plan, source_start, source_end, target_start, target_end)
 
     @abstractmethod
     def predict_logit(self, X: Array) -> Array:

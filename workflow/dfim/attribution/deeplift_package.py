@@ -64,12 +64,12 @@ class DeepliftPackage(Attributor):
         batch_size: int | None = None,
         mode: str = "deeplift_package",
     ) -> None:
-        plan = make_plan(model, output=output, unit=unit)  # refuses what is not supported
+        self.plan = make_plan(model, output=output, unit=unit)  # refuses what is not supported
         self._util, conversion = _import_package()
         chain = trace(model, output)
         self.method = "deeplift_package"
         self.length = chain.length
-        self.batch_size = batch_size or default_batch_size(plan)
+        self.batch_size = batch_size or default_batch_size(self.plan)
         self.needs_references = mode != "gradient"
         self._observed = observed
         self._unit = unit

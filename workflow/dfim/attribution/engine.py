@@ -23,7 +23,8 @@ class Engine(Attributor):
     ----------
     plan : Plan
     method, maxpool_rule, observed, batch_size
-        As `dfim.attribution.make_attributor`.
+        As `dfim.attribution.make_attributor`. All but the last are attributes, for
+        `dfim.attribution.windowed`.
 
     Notes
     -----
@@ -42,10 +43,12 @@ class Engine(Attributor):
         batch_size: int | None = None,
     ) -> None:
         self.method = method
+        self.plan = plan
+        self.maxpool_rule = maxpool_rule
+        self.observed = observed
         self.length = plan.length
         self.batch_size = batch_size or default_batch_size(plan)
         self.needs_references = method != "gradient_input"
-        self._observed = observed
         self._rules = make_rules(plan, method, maxpool_rule)
         self._graphs: dict[tuple[object, ...], Callable[..., object]] = {}
 
@@ -144,7 +147,7 @@ class Engine(Attributor):
     def _scores(self, kept: list[Saved], base: list[Saved]) -> tuple[tf.Tensor, tf.Tensor]:
         """Profiles (B, L), and the sums of the unmasked contributions (B,)."""
         contributions, total = self._contributions(kept, base)
-        if self._observed:
+        if self.observed:
             contributions = contributions * kept[0][0]
         return tf.reduce_sum(contributions, axis=2), total
 

@@ -6,11 +6,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from dfim.plots import style
 from dfim.store import SPLITS, Examples, read_arrays, read_json, read_table
-from flow.figure import FigureFiles, ScorecardRow
+from flow.figure import FigureFiles, ScorecardRow, Verdict
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -23,43 +24,85 @@ def _interval(test: dict[str, Any], what: str, digits: int) -> str:
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
-def _scorecard(
-    context: dict[str, Any], test: dict[str, Any], trained: bool
+def _why(context: dict[str, Any], n: int, trained: bool) -> str:
+    where = "held-out test sequences" if trained else "sequences, all that were brought along"
+    parts = [f"n = {n:,} {where}; 95 % interval from resampling them"]
+    return "; ".join([*parts, *filter(None, (context["not_comparable"], context["remark"]))])
+
+
+def _one_task_rows(
+    context: dict[str, Any], test: dict[str, Any], trained: bool, paper: dict[str, str]
 ) -> list[ScorecardRow]:
     n = test["n_positive"] + test["n_negative"]
-    where = "held-out test sequences" if trained else "sequences, all that were released"
-    why = f"n = {n:,} {where}; 95 % interval from resampling them"
-    paper = "100 %" if context["study"] == "simulated" else "no such study"
-    verdict = "not comparable"
-    if context["study"] == "simulated":
-        verdict = "agrees" if test["accuracy"] >= 0.9995 else "differs"
-        wrong = round(n * (1 - test["accuracy"]))
-        why += f"; {wrong:,} wrong; agrees means 100 % to the printed digits"
-    name = f"{context['study_title']}: accuracy"
-    rows = [
-        ScorecardRow(
-            "text 3.1",
-            name,
-            paper,
-            f"{100 * test['accuracy']:.3f} % ({_interval(test, 'accuracy', 5)})",
-            context["origin"],
-            verdict,
-            why,
+    why, accuracy = _why(context, n, trained), paper.get("accuracy")
+    verdict: Verdict = "not comparable"
+    note = ""
+    if accuracy is not None and not context["not_comparable"]:
+        verdict = "agrees" if f"{100 * test['accuracy']:.0f} %" == accuracy else "differs"
+        note = (
+            f"; {round(n * (1 - test['accuracy'])):,} wrong; agrees means {accuracy} as printed"
         )
-    ]
+    ours = f"{100 * test['accuracy']:.3f} % ({_interval(test, 'accuracy', 5)})"
+    place, title, origin = paper.get("place", "text"), context["study_title"], context["origin"]
+    rows = [ScorecardRow(place, f"{title}: accuracy", accuracy or "no such study", ours, origin,
+                         verdict, why + note)]  # fmt: skip
     for what, label in (("auroc", "auROC"), ("auprc", "auPRC")):
+        ours = _interval(test, what, 6)
         rows.append(
             ScorecardRow(
-                "text 3.1",
-                f"{context['study_title']}: {label}",
-                "not printed",
-                _interval(test, what, 6),
-                context["origin"],
-                "not comparable",
-                why.split(";")[0],
+                place, f"{title}: {label}", "not printed", ours, origin, "not comparable", why
             )
         )
     return rows
+
+
+def _task_mean_rows(
+    context: dict[str, Any],
+    tasks: dict[str, dict[str, Any]],
+    trained: bool,
+    paper: dict[str, str],
+) -> list[ScorecardRow]:
+    """The mean over the tasks, as the paper prints it, and each task beside it."""
+    n = max(test["n_positive"] + test["n_negative"] for test in tasks.values())
+    rows = []
+    for what, label in (("auroc", "auROC"), ("auprc", "auPRC")):
+        mean = float(np.mean([test[what] for test in tasks.values()]))
+        printed, verdict = paper.get(what), "not comparable"
+        if printed is not None and not context["not_comparable"] and trained:
+            verdict = "agrees" if abs(mean - float(printed)) <= 0.01 else "differs"
+        each = "; ".join(
+            f"{task} {_interval(test, what, 3)}, {test['n_positive']:,} positive of "
+            f"{test['n_positive'] + test['n_negative']:,}"
+            for task, test in tasks.items()
+        )
+        rows.append(
+            ScorecardRow(
+                paper.get("place", "text"),
+                f"{context['study_title']}: mean {label} of {len(tasks)} tasks",
+                printed or "no such study",
+                f"{mean:.3f}",
+                context["origin"],
+                verdict,
+                f"{each}; {_why(context, n, trained)}; agrees means within 0.01",
+            )
+        )
+    return rows
+
+
+def _duplicates_row(
+    context: dict[str, Any], found: dict[str, int], paper: dict[str, str]
+) -> ScorecardRow:
+    """Held-out windows that training has seen."""
+    return ScorecardRow(
+        paper.get("place", "text"),
+        f"{context['study_title']}: held-out windows with half of their words in training",
+        "not printed",
+        f"{found['similar']:,} of {found['n_held_out']:,}",
+        context["origin"],
+        "not comparable",
+        f"{found['overlapping']:,} overlap a training window, {found['identical']:,} have the "
+        "sequence of one",
+    )
 
 
 def _draw_curve(ax: Axes, curve: pd.DataFrame) -> int:
@@ -69,6 +112,7 @@ def _draw_curve(ax: Axes, curve: pd.DataFrame) -> int:
     ax.plot(curve["epoch"], curve["validation_loss"], color="black", label="validation")
     ax.axvline(best, color="grey", linestyle=":", label=f"kept: epoch {best}")
     ax.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", yscale="log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
     return best
 
@@ -89,8 +133,37 @@ def _draw_logits(
         rows.append(pd.DataFrame({"logit": edges[:-1], "label": label, "sequences": counts}))
     ax.axvline(0, color="grey", linewidth=0.7)
     ax.set(xlabel="network output (logit)", ylabel="test sequences", yscale="log")
-    ax.legend(loc="upper left")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
     return pd.concat(rows)
+
+
+def _draw_tasks(axes: list[Axes], tasks: dict[str, dict[str, Any]]) -> None:
+    """Both areas of each task with intervals; what chance would give is marked."""
+    at = np.arange(len(tasks))
+    size = [test["n_positive"] + test["n_negative"] for test in tasks.values()]
+    names = [
+        f"{task}\n{test['n_positive']:,} of {n:,} positive"
+        for (task, test), n in zip(tasks.items(), size, strict=True)
+    ]
+    share = [test["n_positive"] / n for test, n in zip(tasks.values(), size, strict=True)]
+    panels = (("auroc", "auROC", [0.5] * len(tasks)), ("auprc", "auPRC", share))
+    for ax, (what, label, chance) in zip(axes, panels, strict=True):
+        value = np.array([test[what] for test in tasks.values()])
+        low, high = (
+            np.array([t[f"{what}_{end}"] for t in tasks.values()]) for end in ("low", "high")
+        )
+        ax.errorbar(value, at, xerr=[value - low, high - value], fmt="o", markersize=5,
+                    color="#0072B2", capsize=3, label="95 % interval")  # fmt: skip
+        ax.plot(chance, at, "|", color="#D55E00", markersize=14, label="chance")
+        for x, y in zip(value, at, strict=True):
+            ax.annotate(
+                f"{x:.3f}", (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7
+            )
+        ax.set(
+            xlim=(0, 1.02), xlabel=f"{label} of test sequences", ylim=(len(tasks) - 0.4, -0.6)
+        )
+        ax.set_yticks(at, names if what == "auroc" else [""] * len(tasks))
+    axes[0].legend(loc="upper left", fontsize=6)
 
 
 def main(
@@ -103,16 +176,17 @@ def main(
     png: str,
     table: str,
     stats: str,
+    paper: dict[str, str],
     context: dict[str, Any],
 ) -> None:
-    """Draw the training, where there was one, and the outputs for test sequences."""
+    """Draw the training, where there was one, and how well test sequences are told apart."""
     data, splits = Examples.load(examples), read_json(metrics)["splits"]
-    test = splits["test"]
-    logits = read_arrays(predictions, ("logits",))[0]["logits"]
-    rows = data.splits == SPLITS.index("test")
+    duplicates = read_arrays(examples)[1].get("duplicates")
+    tasks, rows = splits["test"], data.splits == SPLITS.index("test")
+    panels = len(history) + (1 if len(tasks) == 1 else 2)
     with style():
         figure, axes = plt.subplots(
-            1, 1 + len(history), figsize=(3.6 * (1 + len(history)), 2.9), layout="constrained",
+            1, panels, figsize=(3.6 * panels if panels < 3 else 9.0, 2.9), layout="constrained",
             squeeze=False,
         )  # fmt: skip
         parts, kept = [], None
@@ -120,19 +194,42 @@ def main(
             curve = read_table(path)
             kept = _draw_curve(axes[0, 0], curve)
             parts.append(curve.assign(what="epoch"))
-        counts = _draw_logits(axes[0, -1], logits[rows], data.labels[rows, 0])
+        if len(tasks) == 1:
+            (test,) = tasks.values()
+            logits = read_arrays(predictions, ("logits",))[0]["logits"][rows, 0]
+            counts = _draw_logits(axes[0, -1], logits, data.labels[rows, 0])
+            parts.append(counts.assign(what="logits"))
+            result = (
+                f"test sequences: accuracy {test['accuracy']:.4f}, auROC {test['auroc']:.5f}, "
+                f"auPRC {test['auprc']:.5f}"
+            )
+            scorecard = _one_task_rows(context, test, bool(history), paper)
+        else:
+            _draw_tasks(list(axes[0, -2:]), tasks)
+            mean = {w: np.mean([t[w] for t in tasks.values()]) for w in ("auroc", "auprc")}
+            result = (
+                f"test sequences, mean of {len(tasks)} tasks: auROC {mean['auroc']:.3f}, "
+                f"auPRC {mean['auprc']:.3f}"
+            )
+            scorecard = _task_mean_rows(context, tasks, bool(history), paper)
+        if duplicates and history:
+            scorecard.append(_duplicates_row(context, duplicates, paper))
         figure.suptitle(
-            f"{context['study_title']} ({context['origin']} inputs)\ntest sequences: accuracy "
-            f"{test['accuracy']:.4f}, auROC {test['auroc']:.5f}, auPRC {test['auprc']:.5f}",
-            fontsize=9,
+            f"{context['study_title']} ({context['origin']} inputs)\n{result}", fontsize=9
         )
-        found = pd.DataFrame([{"split": part, **value} for part, value in splits.items()])
+        found = pd.DataFrame(
+            [
+                {"split": part, "task": task, **(value or {})}
+                for part, of_task in splits.items()
+                for task, value in of_task.items()
+            ]
+        )
         FigureFiles(svg, pdf, png, table, stats).save(
             figure,
-            pd.concat([found.assign(what="metrics"), *parts, counts.assign(what="logits")]),
-            {"kept_epoch": kept, "metrics": splits},
+            pd.concat([found.assign(what="metrics"), *parts]),
+            {"kept_epoch": kept, "metrics": splits, "duplicates": duplicates},
             context=context,
-            scorecard=_scorecard(context, test, bool(history)),
+            scorecard=scorecard,
         )
 
 
