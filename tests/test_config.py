@@ -11,8 +11,11 @@ import pytest
 import yaml
 
 from flow import config as flow_config
-from flow.config import ConfigError, analysis_settings, figures, load, run_name, validate
-from flow.run import Run, figure_label
+from flow import list_figures
+from flow.config import ConfigError, analysis_settings, figures, load, run_name
+from flow.run import Run
+from flow.validation import validate
+from flow.wording import figure_label
 
 ROOT = Path(__file__).resolve().parent.parent
 SNAKEMAKE = str(Path(sys.executable).parent / "snakemake")
@@ -60,9 +63,12 @@ def test_shipped_files_are_valid(file, tmp_path):
     config = load([file])
     if config["inputs"] == "local":  # a folder of the user's, with every file that is named
         for study in config["studies"].values():
-            for name in (study["model"].get("file"), study["model"].get("weights")):
-                if name:
-                    (tmp_path / name).write_text("")
+            files = study["examples"].get("files", {"chip": {}})
+            named = [study["model"].get("file"), study["model"].get("weights")]
+            named += [files.get("genome"), files.get("accessible"), *files["chip"].values()]
+            for name in filter(None, named):
+                (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / name).write_text("")
         config["local_folder"] = str(tmp_path)
     validate(config)
 
@@ -70,12 +76,16 @@ def test_shipped_files_are_valid(file, tmp_path):
 # ---- refused -------------------------------------------------------------------
 
 S = "studies.simulated"
+OTHERS_OFF = {
+    f"studies.{name}.enabled": False
+    for name in ("simulated_negative", "tal_gata", "tal_gata_negative")
+}
 REFUSED = {
     # a key that does not exist, at every depth
     "sede": ({"sede": 1}, "the top level: unknown key 'sede'; did you mean 'seed'?"),
     "nonsense": (
         {"qqqq": 1},
-        "the top level: unknown key 'qqqq'; allowed: inputs, local_folder",
+        "the top level: unknown key 'qqqq'; allowed: genome_simulation, inputs, local_folder",
     ),
     "refrences": (
         {"scoring.refrences": "gc"},
@@ -94,7 +104,7 @@ REFUSED = {
     "seed below": ({"seed": -1}, "seed: got -1 (int), expected at least 0"),
     "inputs": (
         {"inputs": "nonsense"},
-        "inputs: got 'nonsense' (str), expected one of synthetic, local",
+        "inputs: got 'nonsense' (str), expected one of synthetic, local, download",
     ),
     "fraction": ({"scoring.gc": 46}, "scoring.gc: got 46 (int), expected at most 1"),
     "alpha": ({"scoring.alpha": 1}, "scoring.alpha: got 1 (int), expected"),
@@ -129,7 +139,7 @@ REFUSED = {
         {
             "inputs": "local",
             f"{S}.features": {"source": "table", "file": "x"},
-            "studies.simulated_negative.enabled": False,
+            **OTHERS_OFF,
         },
         "local_folder: got null, expected a folder",
     ),
@@ -138,7 +148,7 @@ REFUSED = {
             "inputs": "local",
             "local_folder": "/nowhere",
             f"{S}.features": {"source": "table", "file": "x"},
-            "studies.simulated_negative.enabled": False,
+            **OTHERS_OFF,
         },
         "local_folder: no folder '/nowhere'; check the path",
     ),
@@ -195,7 +205,7 @@ REFUSED = {
         "figure 'performance_simulated' is declared twice",
     ),
     "none enabled": (
-        {f"{S}.enabled": False, "studies.simulated_negative.enabled": False},
+        {f"{S}.enabled": False, **OTHERS_OFF},
         "studies: none is enabled; set enabled: true on one",
     ),
 }
@@ -258,10 +268,10 @@ def test_every_figure_of_the_paper_is_there(default):
     assert wanted | {"performance_simulated"} <= figures(default).keys()
 
 
-def test_list_of_figures_for_scripts(monkeypatch, capsys, tmp_path, default):
-    (tmp_path / "mine.yaml").write_text("studies: {simulated_negative: {enabled: false}}\n")
-    monkeypatch.setattr(sys, "argv", ["config", "--list-figures", str(tmp_path / "mine.yaml")])
-    flow_config.main()
+def test_list_of_figures_for_scripts(capsys, tmp_path, default):
+    off = ", ".join(f"{name.split('.')[1]}: {{enabled: false}}" for name in OTHERS_OFF)
+    (tmp_path / "mine.yaml").write_text(f"studies: {{{off}}}\n")
+    list_figures.main([str(tmp_path / "mine.yaml")])
     folder, *ids = capsys.readouterr().out.split()
     assert folder == "results/mine"
     assert "fig2b" in ids
@@ -345,7 +355,7 @@ def test_schema_is_a_schema_that_allows_nothing_else(schema):
 
 def test_every_top_level_key_is_in_the_default(schema, default):
     assert schema["properties"].keys() == default.keys()
-    for section in ("scoring", "training", "simulation"):
+    for section in ("scoring", "training", "simulation", "genome_simulation"):
         assert schema["properties"][section]["properties"].keys() == default[section].keys()
 
 

@@ -152,7 +152,7 @@ def examples():
     )
 
 
-LOGITS = np.array([1.0, 1, -1, -1] * 3)  # label 0, 1, 0, 1: wrong, right, right, wrong
+LOGITS = np.array([[1.0], [1], [-1], [-1]] * 3)  # label 0, 1, 0, 1: wrong, right, right, wrong
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def window(tmp_path):
         np.array([2, 2, 2, 0, 2, 2], np.uint8),
     )  # fmt: skip
     data.save(tmp_path / "e.h5", {})
-    write_arrays(tmp_path / "p.h5", {"logits": np.array([1.0, -1, -1, 1, 1, 1])})
+    write_arrays(tmp_path / "p.h5", {"logits": np.array([[1.0], [-1], [-1], [1], [1], [1]])})
     scores = simulated(np.random.default_rng(1), n)
     scores.save(tmp_path / "s.h5")
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -102,13 +102,33 @@ def read_arrays(
     return arrays, attributes
 
 
-def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+@contextmanager
+def open_plain_or_gzip(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Open a file for reading, decompressed where its content is gzip (bgzip included).
+
+    Damage that shows while it is read is a `ValueError` with the file.
+    """
+    with open(path, "rb") as raw:
+        compressed = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        try:
+            yield gzip.GzipFile(fileobj=raw) if compressed else raw
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(
+                f"{path}: gzip data damaged or cut short ({error}); fetch it again"
+            ) from error
+
+
+def write_table(
+    path: str | os.PathLike[str], table: pd.DataFrame, *, header: bool = True
+) -> None:
     """Write a tidy table as TSV (gzipped, without a time stamp, where named .gz).
 
-    Floats are written so that they read back as the same float64.
+    Floats are written so that they read back as the same float64. Some formats,
+    such as BED, have no `header`.
     """
     text = io.StringIO()
-    table.to_csv(text, sep="\t", index=False, na_rep="NA", lineterminator="\n")
+    table.to_csv(text, sep="\t", index=False, header=header, na_rep="NA", lineterminator="\n")
     data = text.getvalue().encode()
     if str(path).endswith(".gz"):
         data = gzip.compress(data, compresslevel=6, mtime=0)
@@ -191,6 +211,9 @@ class Examples:
         The T task names.
     splits
         (N,) uint8 index into `SPLITS`.
+    contigs, starts
+        (N,) contig name and int64 first base (0-based) of each sequence on its
+        genome; None where the sequences have no place on one.
     """
 
     ids: NDArray[np.str_]
@@ -199,6 +222,8 @@ class Examples:
     labels: NDArray[np.int8]
     tasks: tuple[str, ...]
     splits: NDArray[np.uint8]
+    contigs: NDArray[np.str_] | None = None
+    starts: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -217,6 +242,8 @@ class Examples:
             "tasks": np.array(self.tasks, dtype=str),
             "splits": self.splits,
         }
+        if self.contigs is not None and self.starts is not None:
+            arrays |= {"contigs": self.contigs, "starts": self.starts}
         write_arrays(path, arrays, attributes)
 
     @classmethod
@@ -225,4 +252,4 @@ class Examples:
         names = ("ids", "codes", "groups", "labels", "tasks", "splits")
         arrays, _ = read_arrays(path, names)
         arrays["tasks"] = tuple(arrays["tasks"].tolist())
-        return cls(**{name: arrays[name] for name in names})
+        return cls(**{name: arrays.get(name) for name in (*names, "contigs", "starts")})

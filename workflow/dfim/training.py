@@ -15,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 import pandas as pd
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from dfim.store import read_arrays, write_arrays
@@ -43,6 +44,27 @@ class TrainingSettings:
     max_epochs: int = 100
     patience: int = 3
     learning_rate: float = 1e-3
+
+
+def _known_crossentropy(labels: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
+    """Cross-entropy averaged over the tasks; a masked one (-1) adds nothing.
+
+    Divided by the number of tasks, not of the known ones, so that every label
+    weighs the same: the sum of the tasks' losses up to a constant.
+    """
+    known = keras.ops.cast(labels >= 0, predicted.dtype)
+    losses = keras.ops.binary_crossentropy(labels * known, predicted)
+    return keras.ops.mean(losses * known, axis=-1)
+
+
+class _KnownAccuracy(keras.metrics.Mean):
+    """Fraction of the known labels on whose side of one half the output falls."""
+
+    def update_state(
+        self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None
+    ) -> None:
+        right = keras.ops.cast((y_pred > 0.5) == (y_true > 0.5), self.dtype)
+        super().update_state(right, keras.ops.cast(y_true >= 0, self.dtype))
 
 
 def _seed_of(*parts: int) -> int:
@@ -109,7 +131,8 @@ def train(
     X, X_validation
         (N, L, 4) one-hot sequences.
     y, y_validation
-        (N, T) labels, 0 or 1.
+        (N, T) labels, 0 or 1; -1 is masked and counts neither in the loss nor
+        in the accuracy.
     settings
         Batch size, epochs, patience, learning rate.
     seed
@@ -133,7 +156,8 @@ def train(
     """
     checkpoint = Path(checkpoint)
     optimizer = keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8)
-    model.compile(optimizer, loss="binary_crossentropy", metrics=["binary_accuracy"])
+    accuracy = _KnownAccuracy(name="accuracy")
+    model.compile(optimizer, loss=_known_crossentropy, metrics=[accuracy])
     optimizer.build(model.trainable_variables)
     best, history = [np.asarray(v) for v in model.variables], []
     if checkpoint.exists():
@@ -173,9 +197,9 @@ def train(
     return table.rename(
         columns={
             "loss": "train_loss",
-            "binary_accuracy": "train_accuracy",
+            "accuracy": "train_accuracy",
             "val_loss": "validation_loss",
-            "val_binary_accuracy": "validation_accuracy",
+            "val_accuracy": "validation_accuracy",
         }
     )
 

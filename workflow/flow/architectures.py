@@ -43,7 +43,46 @@ def m1(length: int, n_tasks: int, *, dense: int = 200) -> keras.Model:
     )
 
 
-ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {"m1": m1}
+def m2(length: int, n_tasks: int, *, dropout: float = 0.2) -> keras.Model:
+    """The network of GATA1, GATA2 and TAL1 binding (supplement, section 1.2).
+
+    Five convolutions of 25 filters of width 10 with ReLU, max-pooling by 25, and
+    a linear head with a sigmoid for each task (one dense layer of `n_tasks` units
+    is the same as that many of one). No hidden dense layer: two bases further
+    apart than 45 + 24 bp cannot interact.
+
+    Parameters
+    ----------
+    length
+        Input length in bp (1,000 in the paper).
+    n_tasks
+        Outputs.
+    dropout
+        After each of the first four convolutions: 0.2 in the released file, 0
+        (no such layers) in the supplement.
+    """
+    if length < 5 * 9 + 25:
+        raise ValueError(f"m2: sequences of {length} bp, expected at least 70")
+    network = keras.Sequential([layers.Input((length, 4), name="sequence")], name="m2")
+    for number in range(1, 6):
+        network.add(
+            layers.Conv1D(
+                25,
+                10,
+                activation="relu",
+                kernel_initializer="he_normal",
+                name=f"conv{number}",
+            )
+        )
+        if dropout and number < 5:
+            network.add(layers.Dropout(dropout, name=f"dropout{number}"))
+    network.add(layers.MaxPooling1D(25, name="pool"))
+    network.add(layers.Flatten(name="flatten"))
+    network.add(layers.Dense(n_tasks, activation="sigmoid", name="output"))
+    return network
+
+
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {"m1": m1, "m2": m2}
 
 
 def build(name: str, length: int, n_tasks: int, options: dict[str, Any]) -> keras.Model:

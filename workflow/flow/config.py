@@ -1,164 +1,20 @@
-"""The configuration: checked at the door, and read as declarations.
+"""The configuration, read as declarations of studies."""
 
-`python -m flow.config --list-figures [CONFIGFILE ...]` prints the folder of a
-run's results, then the ids of its figures, one a line.
-"""
-
-import argparse
-import difflib
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
+from flow.declarations import tasks_of
+
 Config = Mapping[str, Any]
-_ROOT = Path(__file__).parents[2]
-_SCHEMA = _ROOT / "workflow/schemas/config.schema.yaml"
-_DEFAULT = _ROOT / "config/config.yaml"
-
-# Fewer would leave a Gaussian of one sequence to a handful of values.
-_PER_MAP_SHUFFLES = 20
-
-# 2000.0 is an integer to JSON Schema, and not to range().
-_Validator = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda _, value: type(value) is int
-    ),
-)
+_DEFAULT = Path(__file__).parents[2] / "config/config.yaml"
 
 
 class ConfigError(ValueError):
     """A configuration that cannot run; the message is one line."""
-
-
-def _one_line(error: jsonschema.ValidationError) -> str:
-    """What is wrong: key, what was got, what is expected, what to do."""
-    place = ".".join(str(part) for part in error.absolute_path) or "the top level"
-    if error.validator == "additionalProperties":
-        allowed = sorted(error.schema.get("properties", {}))
-        for key in sorted(set(error.instance) - set(allowed)):
-            near = difflib.get_close_matches(str(key), allowed, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
-            return f"config: {place}: unknown key {key!r}; {hint}"
-    if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        return f"config: {place}: key {missing[0]!r} is missing; see config/README.md"
-    expected = {
-        "type": lambda v: f"type {v if isinstance(v, str) else ' or '.join(v)}",
-        "enum": lambda v: "one of " + ", ".join(str(x) for x in v),
-        "minimum": lambda v: f"at least {v}",
-        "maximum": lambda v: f"at most {v}",
-        "pattern": lambda v: f"text that matches {v}",
-    }.get(error.validator, lambda v: f"{error.validator} {v}")(error.validator_value)
-    got = f"{error.instance!r} ({type(error.instance).__name__})"
-    return f"config: {place}: got {got}, expected {expected}; see config/README.md"
-
-
-def _check_local_folder(config: Config) -> None:
-    folder = config["local_folder"]
-    if config["inputs"] != "local":
-        return
-    if folder is None:
-        raise ConfigError(
-            "config: local_folder: got null, expected a folder, as inputs is local; "
-            "name it with --config local_folder=FOLDER"
-        )
-    if not Path(folder).is_dir():
-        raise ConfigError(f"config: local_folder: no folder {folder!r}; check the path")
-
-
-def _check_motifs(motifs: list[list[str]]) -> None:
-    for place, what in ((0, "name"), (1, "ENCODE motif")):
-        column = [motif[place] for motif in motifs]
-        twice = sorted({entry for entry in column if column.count(entry) > 1})
-        if twice:
-            raise ConfigError(f"config: simulation.motifs: {what} {twice[0]!r} is there twice")
-
-
-def _check_files(config: Config) -> None:
-    for name, study in enabled_studies(config).items():
-        named = {
-            "examples.fasta": study["examples"].get("fasta"),
-            "examples.labels": study["examples"].get("labels"),
-            "model.file": study["model"].get("file"),
-            "model.weights": study["model"].get("weights"),
-            "features.file": study["features"].get("file"),
-        }
-        for key, file in named.items():
-            if file is not None and not local_path(config, file).is_file():
-                raise ConfigError(
-                    f"config: studies.{name}.{key}: no file {str(local_path(config, file))!r}; "
-                    "check the path"
-                )
-
-
-def _check_source(config: Config, where: str, study: Config) -> None:
-    examples, model, features = study["examples"], study["model"], study["features"]
-    if ("dataset" in examples) == (examples.get("fasta") is not None):
-        raise ConfigError(f"{where}.examples: expected exactly one of dataset and fasta")
-    if examples.get("fasta") is not None and (
-        (examples["label"] is None) != (examples.get("labels") is None)
-    ):
-        raise ConfigError(
-            f"{where}.examples: got one of label and labels; expected both (a column, and the "
-            "file that holds it) or neither"
-        )
-    if model.get("file") is None:
-        if model.get("architecture") is None:
-            raise ConfigError(f"{where}.model: expected an architecture or a file")
-        if examples.get("split") is None or examples["label"] is None:
-            raise ConfigError(f"{where}.examples: a network to train needs label and split")
-    needed = {"patterns": "patterns", "table": "file"}.get(features["source"])
-    if needed and needed not in features:
-        raise ConfigError(
-            f"{where}.features: key {needed!r} is missing; source "
-            f"{features['source']!r} needs it"
-        )
-    if features["source"] == "truth" and (
-        config["inputs"] != "synthetic" or "dataset" not in examples
-    ):
-        raise ConfigError(
-            f"{where}.features.source: got 'truth', which only synthetic inputs have; "
-            "use patterns or table"
-        )
-
-
-def _check_analyses(config: Config, where: str, study: Config) -> None:
-    for key in study["analyses"]:
-        merged = {**config["scoring"], **study["analyses"][key]}
-        if merged["motif_target_reduce"] == "max_abs" and merged["tail"] == "two_sided":
-            raise ConfigError(
-                f"{where}.analyses.{key}: tail two_sided has no meaning for max_abs, "
-                "which has no sign; use empirical (or upper, min_tail for parity)"
-            )
-        if merged["null_pool"] == "per_map" and merged["n_null_shuffles"] < _PER_MAP_SHUFFLES:
-            raise ConfigError(
-                f"{where}.analyses.{key}: null_pool per_map fits a null to each sequence, got "
-                f"n_null_shuffles {merged['n_null_shuffles']}, expected at least "
-                f"{_PER_MAP_SHUFFLES}"
-            )
-
-
-def _check_names(config: Config, where: str, study: Config) -> None:
-    """Motifs that the study speaks of must be among those that it finds."""
-    features = study["features"]
-    if features["source"] == "table":
-        return  # the names are in the file; the step that reads it checks them
-    known = {
-        "truth": [name for name, _ in config["simulation"]["motifs"]],
-        "patterns": list(features.get("patterns", {})),
-    }[features["source"]]
-    for name in motif_names(study):
-        if name not in known:
-            raise ConfigError(
-                f"{where}: no motif {name!r} in planted, unrelated or map; "
-                f"expected one of {', '.join(known)}"
-            )
 
 
 def motif_names(study: Config) -> list[str]:
@@ -166,50 +22,6 @@ def motif_names(study: Config) -> list[str]:
     pairs = [*study.get("planted", []), *study.get("unrelated", [])]
     named = [name for pair in pairs for name in pair]
     return named + [study["map"][key] for key in ("source", "target") if "map" in study]
-
-
-def _check_figures(where: str, study: Config) -> None:
-    needs = {"pair_scores": ["analysis"], "pair_significance": ["analysis", "value"]}
-    wanted = [study["map"]["analysis"]] if "map" in study else []
-    for figure, declared in study.get("figures", {}).items():
-        for key in needs.get(declared["kind"], []):
-            if key not in declared:
-                raise ConfigError(f"{where}.figures.{figure}: key {key!r} is missing")
-        if declared["kind"] == "map_steps" and "map" not in study:
-            raise ConfigError(f"{where}: figure {figure} needs the key 'map'")
-        if "analysis" in declared:
-            wanted.append(declared["analysis"])
-    for analysis in wanted:
-        if analysis not in study["analyses"]:
-            raise ConfigError(
-                f"{where}: no analysis {analysis!r}; declared: {', '.join(study['analyses'])}"
-            )
-
-
-def validate(config: Config) -> None:
-    """Raise `ConfigError` with one line unless the configuration can run."""
-    schema = yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
-    errors = _Validator(schema).iter_errors(config)
-    worst = jsonschema.exceptions.best_match(errors)
-    if worst is not None:
-        raise ConfigError(_one_line(worst))
-    if not enabled_studies(config):
-        raise ConfigError("config: studies: none is enabled; set enabled: true on one")
-    _check_local_folder(config)
-    _check_motifs(config["simulation"]["motifs"])
-    for name, study in enabled_studies(config).items():
-        where = f"config: studies.{name}"
-        _check_source(config, where, study)
-        _check_analyses(config, where, study)
-        _check_figures(where, study)
-        _check_names(config, where, study)
-    studies = enabled_studies(config)
-    ids = [figure for study in studies.values() for figure in study.get("figures", {})]
-    ids += [_performance_id(name) for name in studies]
-    twice = sorted({figure for figure in ids if ids.count(figure) > 1})
-    if twice:
-        raise ConfigError(f"config: figure {twice[0]!r} is declared twice; rename one")
-    _check_files(config)
 
 
 def run_name(config: Config, given: Sequence[str | Path]) -> str:
@@ -246,7 +58,8 @@ class Figure:
     value: str | None
 
 
-def _performance_id(study: str) -> str:
+def performance_id(study: str) -> str:
+    """Id of the figure that shows how well a study's network does."""
     return f"performance_{study}"
 
 
@@ -258,8 +71,8 @@ def figures(config: Config) -> dict[str, Figure]:
             found[key] = Figure(
                 key, name, declared["kind"], declared.get("analysis"), declared.get("value")
             )
-        if study["examples"]["label"] is not None:
-            key = _performance_id(name)
+        if tasks_of(study):
+            key = performance_id(name)
             found[key] = Figure(key, name, "performance", None, None)
     return found
 
@@ -284,19 +97,3 @@ def _overlay(base: dict[str, Any], top: Config) -> None:
             _overlay(base[key], value)
         else:
             base[key] = value
-
-
-def main() -> None:
-    """Print the results folder and the figures of a configuration."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--list-figures", action="store_true", required=True)
-    parser.add_argument("configfile", nargs="*")
-    given = parser.parse_args().configfile
-    config = load(given)
-    validate(config)
-    lines = [f"results/{run_name(config, given)}", *figures(config)]
-    sys.stdout.write("\n".join(lines) + "\n")
-
-
-if __name__ == "__main__":
-    main()

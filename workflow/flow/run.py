@@ -1,6 +1,6 @@
 """One run of the workflow: its folder, its seeds, and what its figures say of it."""
 
-import re
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,22 +8,21 @@ from typing import Any
 
 from flow.config import (
     Config,
+    ConfigError,
     Figure,
     analysis_settings,
     enabled_studies,
     figures,
     local_path,
     run_name,
-    validate,
 )
+from flow.declarations import WORLDS, is_from_peaks, tasks_of
 from flow.digest import config_digest, rule_seed
+from flow.sources import read_sources
+from flow.validation import validate
+from flow.wording import figure_label, method, not_comparable, origin, remark
 
-_METHODS = {
-    "deeplift": "DeepLIFT (genomics default)",
-    "deeplift_rescale": "DeepLIFT (Rescale)",
-    "gradient_input": "gradient × input",
-    "deeplift_package": "DeepLIFT (deeplift package)",
-}
+_SOURCES = Path(__file__).parents[2] / "resources/sources.tsv"
 
 _MUTATIONS = {
     "gc": "replaced by background",
@@ -54,7 +53,11 @@ class Run:
     def start(cls, config: Config, configfiles: Sequence[str | Path]) -> "Run":
         """Check a configuration; `ConfigError` with one line if it cannot run."""
         validate(config)
-        return cls(config, run_name(config, configfiles))
+        run = cls(config, run_name(config, configfiles))
+        for study in run.studies:
+            if is_from_peaks(run.studies[study]):
+                run.peak_files(study)  # refuses a name that the table of sources lacks
+        return run
 
     @property
     def studies(self) -> dict[str, Config]:
@@ -78,6 +81,10 @@ class Run:
         """Studies that bring a finished network."""
         return [n for n, s in self.studies.items() if s["model"].get("file") is not None]
 
+    def built_from(self, builder: str) -> list[str]:
+        """Studies whose examples one builder makes."""
+        return [n for n, s in self.studies.items() if s["examples"]["builder"] == builder]
+
     def path(self, *parts: str) -> str:
         """A path in the run's folder."""
         return "/".join(["results", self.name, *parts])
@@ -99,9 +106,49 @@ class Run:
         """A file of the analysis that a figure shows."""
         return self.file_of(figure, str(self.figures[figure].analysis), file)
 
+    def task_of(self, figure: str) -> str | None:
+        """The task whose output the figure's analysis scores."""
+        found = self.figures[figure]
+        tasks = self.tasks(found.study)
+        first = tasks[0] if tasks else None
+        return self.analysis(found.study, str(found.analysis)).get("task", first)
+
+    def distance_files(self, figure: str) -> dict[str, Any]:
+        """What a figure of FIS against distance reads; the truth where there is one."""
+        found, options = self.figures[figure], self.options_of(figure)
+        folder, analysis = self.path(found.study), str(found.analysis)
+        compare, other = options.get("compare"), options.get("contrast")
+        contrast = []
+        if other is not None and self.truth_files(other)["sites"]:
+            truth, there = self.truth_files(other), self.path(other)
+            contrast = [f"{there}/{analysis}/pairs.h5", f"{there}/examples.h5"]
+            contrast += [*truth["sites"], *truth["oracle"], f"{there}/model/metrics.json"]
+        return {
+            "pairs": f"{folder}/{analysis}/pairs.h5",
+            "summary": f"{folder}/{analysis}/summary.json",
+            "metrics": f"{folder}/model/metrics.json",
+            "examples": f"{folder}/examples.h5",
+            "compare": [f"{folder}/{compare}/pairs.h5"] if compare else [],
+            "contrast": contrast,
+            **self.truth_files(found.study),
+        }
+
+    def contrast_title(self, figure: str) -> str | None:
+        """Title of the study that a figure is contrasted with."""
+        other = self.options_of(figure).get("contrast")
+        return None if other is None else str(self.studies[other]["title"])
+
     def seed(self, *names: str) -> int:
         """The seed of a rule and its wildcards."""
         return rule_seed(self.config["seed"], *names)
+
+    def options_of(self, figure: str) -> Config:
+        """The keys of a figure's own declaration; a performance figure has none."""
+        return self.declaration_of(figure).get("figures", {}).get(figure, {})
+
+    def tasks(self, study: str) -> list[str]:
+        """Names of the labels of a study."""
+        return list(tasks_of(self.studies[study]))
 
     def analysis(self, study: str, name: str) -> dict[str, Any]:
         """All settings of an analysis."""
@@ -132,6 +179,56 @@ class Run:
             labels = [str(local_path(self.config, named))] if named else []
         return {"sequences": sequences, "labels": labels}
 
+    def genome_file(self, dataset: str, name: str) -> str:
+        """A file of one of the workflow's own genomes with peaks."""
+        return self.path("inputs", dataset, name)
+
+    def user_of(self, dataset: str) -> Config:
+        """The examples of the first study that uses a data set."""
+        every = (study["examples"] for study in self.studies.values())
+        return next(examples for examples in every if examples.get("dataset") == dataset)
+
+    def peak_files(self, study: str) -> dict[str, Any]:
+        """Genome, accessible peaks, and ChIP peaks in the order of the tasks."""
+        examples = self.studies[study]["examples"]
+        if self.config["inputs"] == "synthetic":
+            dataset = examples["dataset"]
+            names = {"genome": "genome.fa.gz", "accessible": "dnase.narrowPeak.gz"}
+            chip = [f"{task}.narrowPeak.gz" for task in examples["tasks"]]
+            return {key: self.genome_file(dataset, name) for key, name in names.items()} | {
+                "chip": [self.genome_file(dataset, name) for name in chip]
+            }
+        key = "files" if self.config["inputs"] == "local" else "sources"
+        declared = examples[key]
+        place = self._local if key == "files" else self._source
+        return {name: place(study, declared[name]) for name in ("genome", "accessible")} | {
+            "chip": [place(study, declared["chip"][task]) for task in examples["tasks"]]
+        }
+
+    def _local(self, study: str, file: str) -> str:
+        return str(local_path(self.config, file))
+
+    def _source(self, study: str, name: str) -> str:
+        sources = read_sources(_SOURCES)
+        if name not in sources:
+            near = difflib.get_close_matches(name, sources, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "see that file"
+            raise ConfigError(
+                f"config: studies.{study}.examples.sources: no source {name!r} in "
+                f"resources/sources.tsv; {hint}"
+            )
+        return sources[name].path
+
+    def truth_files(self, study: str) -> dict[str, list[str]]:
+        """What was planted, where the inputs are a genome of our own."""
+        dataset = self.studies[study]["examples"].get("dataset")
+        if self.config["inputs"] != "synthetic" or dataset not in WORLDS:
+            return {"sites": [], "oracle": []}
+        return {
+            "sites": [self.genome_file(dataset, "sites.tsv.gz")],
+            "oracle": [self.genome_file(dataset, "oracle.tsv")],
+        }
+
     def model_files(self, study: str) -> dict[str, Any]:
         """The finished network that a study brings."""
         model = self.studies[study]["model"]
@@ -151,27 +248,6 @@ class Run:
             return [str(local_path(self.config, declared["features"]["file"]))]
         return []
 
-    def origin(self, study: str) -> str:
-        """What titles call the inputs of a study."""
-        if "dataset" not in self.studies[study]["examples"]:
-            return self.config["origin"] or "the user's"
-        return (
-            self.config["origin"]
-            or {"synthetic": "synthetic", "local": "real"}[self.config["inputs"]]
-        )
-
-    def method(self, study: str, analysis: str) -> str:
-        """What titles call an analysis."""
-        settings = self.analysis(study, analysis)
-        name = _METHODS[settings["attribution"]]
-        if settings["attribution"] == "gradient_input":
-            return name
-        kind = settings["references"]
-        constant = {"gc": f"GC {settings['gc']} reference", "zeros": "zero reference"}
-        many = f"{settings['n_refs']} {kind} references"
-        rule = ", max-pooling complete" if settings["maxpool_rule"] == "complete" else ""
-        return f"{name}, {constant.get(kind, many)}{rule}"
-
     def context(self, figure: str) -> dict[str, Any]:
         """What a figure's statistics file says of the run."""
         found = self.figures[figure]
@@ -184,22 +260,15 @@ class Run:
             "study": found.study,
             "study_title": study["title"],
             "about": study.get("about", ""),
-            "printed": study.get("printed", {}),
+            "printed": study.get("printed", {}) | self.options_of(figure).get("printed", {}),
             "trained": found.study in self.trained(),
             "map_split": study.get("map", {}).get("split"),
             "mutation": _MUTATIONS.get(settings.get("motif_mutation", "")),
-            "method": self.method(found.study, analysis) if analysis else None,
-            "origin": self.origin(found.study),
+            "method": method(settings) if analysis else None,
+            "origin": origin(self.config, study),
+            "remark": remark(self.config, study),
+            "not_comparable": not_comparable(self.config, study),
             "run": self.name,
             "seed": self.config["seed"],
             "config_digest": config_digest({**self.config, "run": None}),
         }
-
-
-def figure_label(figure: str) -> str:
-    """A figure's id as people cite it: fig2b is Fig 2B, sfig2a is SFig 2A."""
-    found = re.fullmatch(r"(s?)fig(\d+)([a-z]?)", figure)
-    if not found:
-        return figure.replace("_", " ").capitalize()
-    supplement, number, panel = found.groups()
-    return f"{'SFig' if supplement else 'Fig'} {number}{panel.upper()}"

@@ -180,3 +180,71 @@ rule draw_performance:
         code=code_digest("scripts/figures/performance.py"),
     script:
         "../scripts/figures/performance.py"
+
+
+rule draw_pair_tracks:
+    input:
+        tracks=lambda wc: RUN.analysis_file_of(wc.figure, f"tracks/{wc.figure}.h5"),
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/pair_tracks.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("pair_tracks")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/pair_tracks.py"),
+    script:
+        "../scripts/figures/pair_tracks.py"
+
+
+rule draw_pair_distance:
+    input:
+        unpack(lambda wc: RUN.distance_files(wc.figure)),
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/pair_distance.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("pair_distance")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        bins=lambda wc: RUN.options_of(wc.figure)["bins"],
+        task=lambda wc: RUN.task_of(wc.figure),
+        contrast_title=lambda wc: RUN.contrast_title(wc.figure),
+        seed=lambda wc: RUN.seed("draw_pair_distance", wc.figure),
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/pair_distance.py"),
+    script:
+        "../scripts/figures/pair_distance.py"

@@ -1,6 +1,8 @@
-# Raw inputs, the same names and formats whatever their origin.
+# Raw inputs, the same names and formats whatever their origin. Genomes and peaks of
+# the user's are read where they are; downloads have rules of their own (download.smk).
+from flow.declarations import SIMULATED_TASKS, WORLDS
 
-if RUN.config["inputs"] == "synthetic":
+if RUN.config["inputs"] != "local":
 
     rule simulate_sequences:
         output:
@@ -27,7 +29,47 @@ if RUN.config["inputs"] == "synthetic":
         script:
             "../scripts/simulate_sequences.py"
 
-else:
+
+if RUN.config["inputs"] == "synthetic":
+
+    # The same seed for every world: one genome and one set of sites, other binding.
+    rule simulate_genome:
+        output:
+            genome=RUN.path("inputs", "{dataset}", "genome.fa.gz"),
+            accessible=RUN.path("inputs", "{dataset}", "dnase.narrowPeak.gz"),
+            chip=expand(
+                RUN.path("inputs", "{{dataset}}", "{task}.narrowPeak.gz"),
+                task=SIMULATED_TASKS,
+            ),
+            elements=RUN.path("inputs", "{dataset}", "elements.tsv.gz"),
+            sites=RUN.path("inputs", "{dataset}", "sites.tsv.gz"),
+            oracle=RUN.path("inputs", "{dataset}", "oracle.tsv"),
+        log:
+            RUN.path("logs", "simulate_genome.{dataset}.log"),
+        benchmark:
+            RUN.path("benchmarks", "simulate_genome.{dataset}.tsv")
+        wildcard_constraints:
+            dataset="|".join(WORLDS),
+        conda:
+            "../../envs/dfim.yaml"
+        threads: 1
+        resources:
+            mem_mb=lambda wc, attempt: 1000 * attempt,
+            runtime=10,
+        params:
+            simulation=lambda wc: {
+                "world": WORLDS[wc.dataset],
+                **RUN.config["genome_simulation"],
+            },
+            window=lambda wc: RUN.user_of(wc.dataset)["window"],
+            test=lambda wc: RUN.user_of(wc.dataset)["split"]["test"],
+            seed=RUN.seed("simulate_genome"),
+            code=code_digest("scripts/simulate_genome.py"),
+        script:
+            "../scripts/simulate_genome.py"
+
+
+if RUN.config["inputs"] == "local":
 
     rule place_local_inputs:
         input:

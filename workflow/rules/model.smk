@@ -3,7 +3,7 @@
 
 rule train_model:
     input:
-        examples=rules.build_examples.output.examples,
+        examples=RUN.path("{study}", "examples.h5"),
     output:
         model=RUN.path("{study}", "model", "model.keras"),
         history=RUN.path("{study}", "model", "history.tsv"),
@@ -57,7 +57,7 @@ rule import_model:
 
 rule evaluate_model:
     input:
-        examples=rules.build_examples.output.examples,
+        examples=RUN.path("{study}", "examples.h5"),
         model=RUN.path("{study}", "model", "model.keras"),
     output:
         predictions=RUN.path("{study}", "model", "predictions.h5"),
@@ -73,8 +73,7 @@ rule evaluate_model:
         mem_mb=lambda wc, attempt: 1500 * attempt,
         runtime=15,
     params:
-        output_head=lambda wc: RUN.studies[wc.study]["model"].get("output", 0),
-        unit=lambda wc: RUN.studies[wc.study]["model"].get("unit", 0),
+        declared=lambda wc: RUN.studies[wc.study]["model"],
         tensorflow_threads=RUN.config["scoring"]["threads"],
         seed=lambda wc: RUN.seed("evaluate_model", wc.study),
         code=code_digest("scripts/evaluate_model.py"),

@@ -3,7 +3,7 @@
 
 rule score_pairs:
     input:
-        examples=rules.build_examples.output.examples,
+        examples=RUN.path("{study}", "examples.h5"),
         features=rules.locate_features.output.features,
         model=RUN.path("{study}", "model", "model.keras"),
         predictions=rules.evaluate_model.output.predictions,
@@ -30,8 +30,7 @@ rule score_pairs:
         select=lambda wc: RUN.studies[wc.study]["analyses"][wc.analysis].get(
             "select", {}
         ),
-        output_head=lambda wc: RUN.studies[wc.study]["model"].get("output", 0),
-        unit=lambda wc: RUN.studies[wc.study]["model"].get("unit", 0),
+        declared=lambda wc: RUN.studies[wc.study]["model"],
         seed=lambda wc: RUN.seed("score_pairs", wc.study, wc.analysis, wc.world),
         code=code_digest("scripts/score_pairs.py"),
     script:
@@ -40,7 +39,7 @@ rule score_pairs:
 
 rule assess_significance:
     input:
-        examples=rules.build_examples.output.examples,
+        examples=RUN.path("{study}", "examples.h5"),
         real=lambda wc: RUN.score_files(wc.study, wc.analysis, "real"),
         null=lambda wc: RUN.score_files(wc.study, wc.analysis, "null"),
     output:
@@ -67,7 +66,7 @@ rule assess_significance:
 
 rule choose_window:
     input:
-        examples=rules.build_examples.output.examples,
+        examples=RUN.path("{study}", "examples.h5"),
         predictions=rules.evaluate_model.output.predictions,
         pairs=lambda wc: RUN.path(
             wc.study, RUN.studies[wc.study]["map"]["analysis"], "pairs.h5"
@@ -84,6 +83,9 @@ rule choose_window:
         runtime=5,
     params:
         choice=lambda wc: RUN.studies[wc.study]["map"],
+        task=lambda wc: RUN.analysis(
+            wc.study, RUN.studies[wc.study]["map"]["analysis"]
+        ).get("task"),
         code=code_digest("scripts/choose_window.py"),
     script:
         "../scripts/choose_window.py"
@@ -91,7 +93,7 @@ rule choose_window:
 
 rule score_map:
     input:
-        examples=rules.build_examples.output.examples,
+        examples=RUN.path("{study}", "examples.h5"),
         model=RUN.path("{study}", "model", "model.keras"),
         window=rules.choose_window.output.window,
     output:
@@ -108,9 +110,38 @@ rule score_map:
         settings=lambda wc: RUN.scoring(
             wc.study, RUN.studies[wc.study]["map"]["analysis"]
         ),
-        output_head=lambda wc: RUN.studies[wc.study]["model"].get("output", 0),
-        unit=lambda wc: RUN.studies[wc.study]["model"].get("unit", 0),
+        declared=lambda wc: RUN.studies[wc.study]["model"],
         seed=lambda wc: RUN.seed("score_map", wc.study),
         code=code_digest("scripts/score_map.py"),
     script:
         "../scripts/score_map.py"
+
+
+rule score_tracks:
+    input:
+        examples=RUN.path("{study}", "examples.h5"),
+        model=RUN.path("{study}", "model", "model.keras"),
+        predictions=RUN.path("{study}", "model", "predictions.h5"),
+        pairs=RUN.path("{study}", "{analysis}", "pairs.h5"),
+    output:
+        tracks=RUN.path("{study}", "{analysis}", "tracks", "{figure}.h5"),
+    log:
+        RUN.path("logs", "{study}", "{analysis}", "score_tracks.{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("pair_tracks")) or "no_figure",
+    conda:
+        "../../envs/dfim.yaml"
+    threads: RUN.config["scoring"]["threads"]
+    resources:
+        mem_mb=lambda wc, attempt: 1500 * attempt,
+        runtime=10,
+    params:
+        settings=lambda wc: RUN.analysis(wc.study, wc.analysis),
+        declared=lambda wc: RUN.studies[wc.study]["model"],
+        flank=lambda wc: RUN.options_of(wc.figure).get("flank", 50),
+        within=lambda wc: RUN.options_of(wc.figure).get("within", 20),
+        split=lambda wc: RUN.options_of(wc.figure).get("split", "test"),
+        seed=lambda wc: RUN.seed("score_tracks", wc.figure),
+        code=code_digest("scripts/score_tracks.py"),
+    script:
+        "../scripts/score_tracks.py"

@@ -7,7 +7,7 @@ import numpy as np
 from dfim.interactions import PairScores
 from dfim.pair_tests import call_table, pair_classes, pair_p_values
 from dfim.significance import benjamini_hochberg
-from dfim.store import Examples, write_arrays, write_json, write_table
+from dfim.store import Examples, read_arrays, write_arrays, write_json, write_table
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -63,6 +63,7 @@ def main(
         "n_pairs": len(scores),
         "n_untested": int(np.isnan(p).sum()),
         "n_null_pairs": len(nulls),
+        "structural_reach": read_arrays(real[0])[1]["structural_reach"],
         "null_mean": float(nulls.fis.mean(dtype=np.float64)),
         "null_sd": float(nulls.fis.std(dtype=np.float64)),
         "completeness": _completeness(scores),

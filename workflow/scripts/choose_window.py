@@ -11,22 +11,27 @@ import numpy as np
 
 from dfim.interactions import PairScores
 from dfim.store import SPLITS, Examples, read_arrays, write_json
+from flow.selection import is_correct
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
 def main(
-    examples: str, predictions: str, pairs: str, window: str, choice: dict[str, Any]
+    examples: str,
+    predictions: str,
+    pairs: str,
+    window: str,
+    choice: dict[str, Any],
+    task: str | None = None,
 ) -> None:
     """Write the sequence, the window and what is in it."""
     data, scores = Examples.load(examples), PairScores.load(pairs)
     logits = read_arrays(predictions, ("logits",))[0]["logits"]
     f, s, t = scores.features, scores.source, scores.target
     first, last = np.minimum(f.start[s], f.start[t]), np.maximum(f.end[s], f.end[t])
-    correct = (
-        (logits > 0) == (data.labels[:, 0] == 1) if data.tasks else np.ones(len(data), bool)
-    )
+    correct = is_correct(data, logits, task) if data.tasks else np.ones(len(data), bool)
+    column = data.tasks.index(task) if task else 0
     fits = (
         (f.name[s] == choice["source"])
         & (f.name[t] == choice["target"])
@@ -53,7 +58,7 @@ def main(
     record = {
         "row": row,
         "sequence": str(data.ids[row]),
-        "logit": float(logits[row]),
+        "logit": float(logits[row, column]),
         "start": start,
         "end": end,
         "n_candidates": int(fits.sum()),

@@ -1,16 +1,43 @@
-"""Predict every example, and measure the network on the held-out ones."""
+"""Predict every example, and measure the network on each part of them."""
 
+import logging
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dfim.metrics import evaluate_classifier
 from dfim.store import SPLITS, Examples, write_arrays, write_json
+from flow.heads import task_heads
 from flow.runtime import configure_tensorflow
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+log = logging.getLogger(__name__)
+
+
+def _metrics(data: Examples, logits: np.ndarray, seed: int) -> dict[str, Any]:
+    """Metrics by split and task; null where one class is missing outside the test set."""
+    record: dict[str, Any] = {}
+    for number, part in enumerate(SPLITS):
+        rows = data.splits == number
+        for column, task in enumerate(data.tasks if rows.any() else ()):
+            labels = data.labels[rows, column]
+            n_known, n_positive = int((labels >= 0).sum()), int((labels == 1).sum())
+            found = None
+            if 0 < n_positive < n_known:
+                rng = np.random.default_rng([seed, number, column])
+                found = asdict(evaluate_classifier(labels, logits[rows, column], rng=rng))
+            elif part == "test":
+                raise ValueError(
+                    f"task {task}: {n_positive} positive of {n_known} known test sequences; "
+                    "expected both classes: test on other contigs or sequences"
+                )
+            else:
+                log.warning("%s: %d of %d positive for %s", part, n_positive, n_known, task)
+            record.setdefault(part, {})[task] = found
+    return record
 
 
 def main(
@@ -18,32 +45,20 @@ def main(
     model: str,
     predictions: str,
     metrics: str,
-    output_head: int | str,
-    unit: int,
+    declared: dict[str, Any],
     tensorflow_threads: int,
     seed: int,
 ) -> None:
-    """Write the logit of every example, and metrics a split."""
+    """Write the logits of every example (a column a task), and metrics a split and task."""
     configure_tensorflow(tensorflow_threads, seed)
-    from dfim.attribution import make_attributor
+    from dfim.attribution.logits import predict_logits
     from dfim.models import load_model
 
-    data = Examples.load(examples)
-    # The same logit that is scored: gradient_input is the method with no reference.
-    attributor = make_attributor(
-        load_model(model), "gradient_input", output=output_head, unit=unit
-    )
-    logits = attributor.predict_logit(data.one_hot())
+    data, network = Examples.load(examples), load_model(model)
+    heads = task_heads(network, data.tasks, declared)
+    logits = predict_logits(network, data.one_hot(), list(heads.values()))
     write_arrays(predictions, {"logits": logits})
-    record = {}
-    if data.tasks:
-        for number, part in enumerate(SPLITS):
-            rows = data.splits == number
-            if rows.any():
-                rng = np.random.default_rng([seed, number])
-                found = evaluate_classifier(data.labels[rows, 0], logits[rows], rng=rng)
-                record[part] = asdict(found)
-    write_json(metrics, {"task": data.tasks[0] if data.tasks else None, "splits": record})
+    write_json(metrics, {"tasks": list(data.tasks), "splits": _metrics(data, logits, seed)})
 
 
 if "snakemake" in globals():

@@ -7,6 +7,7 @@ import numpy as np
 from dfim.maps import score_map
 from dfim.scoring import ScoringSettings
 from dfim.store import Examples, read_json
+from flow.heads import task_heads
 from flow.runtime import configure_tensorflow
 
 if TYPE_CHECKING:
@@ -19,8 +20,7 @@ def main(
     window: str,
     interaction_map: str,
     settings: dict[str, Any],
-    output_head: int | str,
-    unit: int,
+    declared: dict[str, Any],
     seed: int,
 ) -> None:
     """Write the map of the chosen window."""
@@ -29,16 +29,18 @@ def main(
     from dfim.attribution import make_attributor
     from dfim.models import load_model
 
-    chosen = read_json(window)
+    chosen, data, network = read_json(window), Examples.load(examples), load_model(model)
+    heads = task_heads(network, data.tasks, declared)
+    head = heads[settings.get("task", next(iter(heads)))]
     attributor = make_attributor(
-        load_model(model),
+        network,
         settings["attribution"],
-        output=output_head,
-        unit=unit,
+        output=head.output,
+        unit=head.unit,
         maxpool_rule=settings["maxpool_rule"],
         observed=settings["mask_observed"],
     )
-    x = Examples.load(examples).one_hot(np.array([chosen["row"]]))[0]
+    x = data.one_hot(np.array([chosen["row"]]))[0]
     score_map(
         attributor,
         x,

@@ -20,6 +20,7 @@ from dfim.scoring import ScoringSettings
 from dfim.shuffle import dinucleotide_shuffle
 from dfim.store import Examples, read_arrays
 from flow.digest import code_digest, config_digest
+from flow.heads import task_heads
 from flow.progress import Progress
 from flow.runtime import configure_tensorflow
 from flow.selection import select_rows
@@ -60,6 +61,10 @@ def _score_block(
                 features,
                 settings=choices,
                 same_name=settings["same_name_pairs"],
+                sources=settings.get("sources"),
+                targets=settings.get("targets"),
+                max_distance=settings.get("max_distance"),
+                windowed=None if settings["windowed"] == "auto" else False,
                 rng=scoring,
             )
             for copy in copies
@@ -93,24 +98,28 @@ def main(
     chunk: int,
     settings: dict[str, Any],
     select: dict[str, Any],
-    output_head: int | str,
-    unit: int,
+    declared: dict[str, Any],
     seed: int,
 ) -> None:
     """Score the blocks of this chunk, then join them; finished blocks are not redone."""
     configure_tensorflow(settings["threads"], seed)
-    # Both load TensorFlow, whose threads are fixed by now.
+    # These load TensorFlow, whose threads are fixed by now.
     from dfim.attribution import make_attributor
+    from dfim.attribution.plan import make_plan
+    from dfim.attribution.reach import structural_reach
     from dfim.models import load_model
 
-    data = Examples.load(examples)
-    rows = select_rows(data, read_arrays(predictions, ("logits",))[0]["logits"], select)
+    data, network = Examples.load(examples), load_model(model)
+    task = settings.get("task", data.tasks[0] if data.tasks else "")
+    head = task_heads(network, data.tasks, declared)[task]
+    logits = read_arrays(predictions, ("logits",))[0]["logits"]
+    rows = select_rows(data, logits, select, task=task or None)
     chosen = Features.load(features, data.ids, data.codes.shape[1]).of_sequences(rows)
     attributor = make_attributor(
-        load_model(model),
+        network,
         settings["attribution"],
-        output=output_head,
-        unit=unit,
+        output=head.output,
+        unit=head.unit,
         maxpool_rule=settings["maxpool_rule"],
         observed=settings["mask_observed"],
     )
@@ -119,8 +128,7 @@ def main(
         [examples, features, model, predictions],
         settings,
         select,
-        output_head,
-        unit,
+        declared,
         seed,
     )
     mine = _blocks_of(len(rows), settings["block"], settings["chunks"], chunk)
@@ -144,7 +152,10 @@ def main(
     parts = [PairScores.empty()]  # a chunk may have no block at all
     for path, block in zip(paths, mine, strict=True):
         parts.append(PairScores.load(path).of_rows(rows[block]))
-    PairScores.concatenate(parts).save(scores, {"world": world, "settings": settings})
+    reach = structural_reach(make_plan(network, output=head.output, unit=head.unit))
+    PairScores.concatenate(parts).save(
+        scores, {"world": world, "settings": settings, "structural_reach": reach}
+    )
     shutil.rmtree(blocks, ignore_errors=True)
 
 

@@ -11,54 +11,13 @@ from numpy.typing import NDArray
 
 from dfim.plots import style
 from dfim.store import SPLITS, Examples, read_arrays, read_json, read_table
-from flow.figure import FigureFiles, ScorecardRow
+from flow.figure import FigureFiles
+from flow.performance_scorecard import duplicates_row, one_task_rows, task_mean_rows
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 _NEGATIVE, _POSITIVE = "#0072B2", "#D55E00"
-
-
-def _interval(test: dict[str, Any], what: str, digits: int) -> str:
-    value, low, high = (test[f"{what}{end}"] for end in ("", "_low", "_high"))
-    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def _scorecard(context: dict[str, Any], test: dict[str, Any]) -> list[ScorecardRow]:
-    n = test["n_positive"] + test["n_negative"]
-    where = "held-out test sequences" if context["trained"] else "sequences, all there are"
-    why = f"n = {n:,} {where}; 95 % interval from resampling them"
-    paper = context["printed"].get("accuracy")
-    verdict = "not comparable"
-    if paper is not None:
-        # Agrees where our value rounds to what is printed.
-        verdict = "agrees" if f"{100 * test['accuracy']:.0f} %" == paper else "differs"
-        why += f"; {round(n * (1 - test['accuracy'])):,} wrong; rounded as the paper prints it"
-    name = f"{context['study_title']}: accuracy"
-    rows = [
-        ScorecardRow(
-            "text 3.1",
-            name,
-            paper or "not printed",
-            _interval(test, "accuracy", 5),
-            context["origin"],
-            verdict,
-            why,
-        )
-    ]
-    for what, label in (("auroc", "auROC"), ("auprc", "auPRC")):
-        rows.append(
-            ScorecardRow(
-                "text 3.1",
-                f"{context['study_title']}: {label}",
-                "not printed",
-                _interval(test, what, 6),
-                context["origin"],
-                "not comparable",
-                why.split(";")[0],
-            )
-        )
-    return rows
 
 
 def _draw_curve(ax: Axes, curve: pd.DataFrame) -> int:
@@ -93,6 +52,37 @@ def _draw_logits(
     return pd.concat(rows)
 
 
+def _draw_tasks(axes: list[Axes], tasks: dict[str, dict[str, Any]], which: str) -> None:
+    """Both areas of each task with intervals; what chance would give is marked."""
+    at = np.arange(len(tasks))
+    size = [test["n_positive"] + test["n_negative"] for test in tasks.values()]
+    names = [
+        f"{task}\n{test['n_positive']:,} of {n:,} positive"
+        for (task, test), n in zip(tasks.items(), size, strict=True)
+    ]
+    share = [test["n_positive"] / n for test, n in zip(tasks.values(), size, strict=True)]
+    panels = (("auroc", "auROC", [0.5] * len(tasks)), ("auprc", "auPRC", share))
+    for ax, (what, label, chance) in zip(axes, panels, strict=True):
+        value = np.array([test[what] for test in tasks.values()])
+        low, high = (
+            np.array([t[f"{what}_{end}"] for t in tasks.values()]) for end in ("low", "high")
+        )
+        ax.errorbar(value, at, xerr=[value - low, high - value], fmt="o", markersize=5,
+                    color="#0072B2", capsize=3, label="95 % interval")  # fmt: skip
+        ax.plot(chance, at, "|", color="#D55E00", markersize=14, label="chance")
+        for x, y in zip(value, at, strict=True):
+            ax.annotate(
+                f"{x:.3f}", (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7
+            )
+        ax.set(
+            xlim=(0, 1.02),
+            xlabel=f"{label} of {which} sequences",
+            ylim=(len(tasks) - 0.4, -0.6),
+        )
+        ax.set_yticks(at, names if what == "auroc" else [""] * len(tasks))
+    axes[0].legend(loc="upper left", fontsize=6)
+
+
 def main(
     history: list[str],
     examples: str,
@@ -105,14 +95,14 @@ def main(
     stats: str,
     context: dict[str, Any],
 ) -> None:
-    """Draw the training, where there was one, and the outputs for test sequences."""
+    """Draw the training, where there was one, and how well test sequences are told apart."""
     data, splits = Examples.load(examples), read_json(metrics)["splits"]
-    test = splits["test"]
-    logits = read_arrays(predictions, ("logits",))[0]["logits"]
-    rows = data.splits == SPLITS.index("test")
+    duplicates = read_arrays(examples)[1].get("duplicates")
+    tasks, rows = splits["test"], data.splits == SPLITS.index("test")
+    panels = len(history) + (1 if len(tasks) == 1 else 2)
     with style():
         figure, axes = plt.subplots(
-            1, 1 + len(history), figsize=(3.6 * (1 + len(history)), 2.9), layout="constrained",
+            1, panels, figsize=(3.6 * panels if panels < 3 else 9.0, 2.9), layout="constrained",
             squeeze=False,
         )  # fmt: skip
         parts, kept = [], None
@@ -121,20 +111,43 @@ def main(
             kept = _draw_curve(axes[0, 0], curve)
             parts.append(curve.assign(what="epoch"))
         which = "test" if context["trained"] else "all"
-        counts = _draw_logits(axes[0, -1], logits[rows], data.labels[rows, 0], which)
+        if len(tasks) == 1:
+            (test,) = tasks.values()
+            logits = read_arrays(predictions, ("logits",))[0]["logits"][rows, 0]
+            counts = _draw_logits(axes[0, -1], logits, data.labels[rows, 0], which)
+            parts.append(counts.assign(what="logits"))
+            result = (
+                f"accuracy {test['accuracy']:.4f}, auROC {test['auroc']:.5f}, "
+                f"auPRC {test['auprc']:.5f}"
+            )
+            scorecard = one_task_rows(context, test)
+        else:
+            _draw_tasks(list(axes[0, -2:]), tasks, which)
+            mean = {w: np.mean([t[w] for t in tasks.values()]) for w in ("auroc", "auprc")}
+            result = (
+                f"mean of {len(tasks)} tasks: auROC {mean['auroc']:.3f}, "
+                f"auPRC {mean['auprc']:.3f}"
+            )
+            scorecard = task_mean_rows(context, tasks)
+        if duplicates and context["trained"]:
+            scorecard.append(duplicates_row(context, duplicates))
         figure.suptitle(
-            f"{context['study_title']} ({context['origin']} inputs)\n"
-            f"{which} sequences: accuracy {test['accuracy']:.4f}, "
-            f"auROC {test['auroc']:.5f}, auPRC {test['auprc']:.5f}",
+            f"{context['study_title']} ({context['origin']} inputs)\n{which} sequences: {result}",
             fontsize=9,
         )
-        found = pd.DataFrame([{"split": part, **value} for part, value in splits.items()])
+        found = pd.DataFrame(
+            [
+                {"split": part, "task": task, **(value or {})}
+                for part, of_task in splits.items()
+                for task, value in of_task.items()
+            ]
+        )
         FigureFiles(svg, pdf, png, table, stats).save(
             figure,
-            pd.concat([found.assign(what="metrics"), *parts, counts.assign(what="logits")]),
-            {"kept_epoch": kept, "metrics": splits},
+            pd.concat([found.assign(what="metrics"), *parts]),
+            {"kept_epoch": kept, "metrics": splits, "duplicates": duplicates},
             context=context,
-            scorecard=_scorecard(context, test),
+            scorecard=scorecard,
         )
 
 

@@ -1,0 +1,107 @@
+"""The logits of several heads of a network, by one pass over the sequences."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dfim.attribution.trace import trace
+
+
+@dataclass(frozen=True)
+class Head:
+    """One column of one output of a network.
+
+    Attributes
+    ----------
+    output
+        Index of the output, its name, or its layer's name.
+    unit
+        Column of that output.
+    """
+
+    output: int | str
+    unit: int
+
+
+def columns_of(model: keras.Model) -> list[Head]:
+    """Every column of every output, in the order of the outputs."""
+    return [
+        Head(index, unit)
+        for index, tensor in enumerate(model.outputs)
+        for unit in range(int(tensor.shape[-1]))
+    ]
+
+
+def predict_logits(
+    model: keras.Model,
+    X: NDArray[np.uint8],
+    heads: Sequence[Head],
+    *,
+    batch_size: int = 256,
+) -> NDArray[np.float32]:
+    """Logits of some heads.
+
+    Parameters
+    ----------
+    model
+        Sequential or functional, whose heads end in a Dense layer, with or without
+        a sigmoid.
+    X
+        (N, L, 4) one-hot sequences.
+    heads
+        The T heads to predict.
+    batch_size
+        Sequences a pass; the last batch is padded, so that a row's result does not
+        depend on how many there are.
+
+    Returns
+    -------
+    (N, T) float32
+
+    Raises
+    ------
+    ValueError
+        For a head that does not exist.
+    """
+    outputs = list(dict.fromkeys(head.output for head in heads))
+    network = keras.Model(model.inputs, [_pre_activation(model, name) for name in outputs])
+    columns = [(outputs.index(head.output), head.unit) for head in heads]
+    for (place, unit), head in zip(columns, heads, strict=True):
+        width = int(network.outputs[place].shape[-1])
+        if not 0 <= unit < width:
+            raise ValueError(
+                f"unit: got {unit}, expected 0 to {width - 1}, as output {head.output!r} has "
+                f"{width} columns"
+            )
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((batch_size, *X.shape[1:]), tf.uint8)], autograph=False
+    )
+    def run(batch: tf.Tensor) -> tf.Tensor:
+        values = network(tf.cast(batch, tf.float32), training=False)
+        values = values if isinstance(values, list | tuple) else [values]
+        return tf.stack([values[place][:, unit] for place, unit in columns], axis=1)
+
+    found = np.empty((len(X), len(heads)), np.float32)
+    for start in range(0, len(X), batch_size):
+        batch = X[start : start + batch_size].astype(np.uint8)
+        padding = ((0, batch_size - len(batch)), (0, 0), (0, 0))
+        found[start : start + len(batch)] = run(np.pad(batch, padding)).numpy()[: len(batch)]
+    return found
+
+
+def _pre_activation(model: keras.Model, output: int | str) -> keras.KerasTensor:
+    """The tensor that an output's final sigmoid reads."""
+    layer = trace(model, output).layers[-1]
+    if getattr(layer, "activation", None) is not keras.activations.sigmoid:
+        return layer.output
+    if isinstance(layer, keras.layers.Activation):
+        return layer.input
+    linear = keras.layers.Dense(int(layer.output.shape[-1]), name=f"{layer.name}_logit")
+    tensor = linear(layer.input)
+    linear.set_weights(layer.get_weights())
+    return tensor

@@ -1,0 +1,124 @@
+"""Windows at peak summits, with a label or a mask for each factor."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfim.intervals import Peaks, overlaps
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelledWindows:
+    """Windows of one length, sorted by contig and start, each there once.
+
+    Attributes
+    ----------
+    contig, start
+        (N,) int64 contig index and first base (negative where a window hangs
+        over the beginning of its contig).
+    labels
+        (N, T) int8: 1 bound, 0 not bound, -1 masked.
+    origin
+        (N,) int64 whose summit is in the middle: a task's index, or T for a
+        summit of accessible chromatin only; the first where several fall together.
+    """
+
+    contig: NDArray[np.int64]
+    start: NDArray[np.int64]
+    labels: NDArray[np.int8]
+    origin: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledWindows":
+        """The windows under a mask or an index."""
+        return LabelledWindows(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> LabelledWindows:
+    """Windows at summits, with a label for each factor (supplement, section 1.2).
+
+    Windows stand on the summits of ChIP peaks that overlap an accessible
+    (DNase) peak, and on the summits of accessible peaks. "Overlap" is at least
+    1 bp between the peaks themselves, not the windows. For each factor:
+
+    * a window on its own ChIP summit is 1;
+    * a window on another factor's ChIP summit is 1 where that peak overlaps one
+      of this factor's peaks in accessible chromatin, 0 where it overlaps none of
+      this factor's peaks, and masked where it overlaps only inaccessible ones;
+    * a window on an accessible summit is 0 where that peak overlaps none of this
+      factor's peaks, and masked otherwise: it is no summit of the factor, and no
+      negative either.
+
+    Windows of one place are one window; of its labels 1 wins over masked, and
+    masked over 0. A window that is masked for every factor says nothing and is
+    left out.
+
+    Parameters
+    ----------
+    chip
+        Peaks of each factor; their order is the order of the tasks.
+    accessible
+        Peaks of open chromatin in the same cell.
+    length
+        Of the windows, in bp; the summit is base length // 2.
+
+    Raises
+    ------
+    ValueError
+        When there are no accessible peaks, or a factor has none in accessible
+        chromatin.
+    """
+    if not len(accessible):
+        raise ValueError("accessible: no peaks on the contigs of this run; expected some")
+    opened = {task: peaks.select(overlaps(peaks, accessible)) for task, peaks in chip.items()}
+    for task, peaks in opened.items():
+        if not len(peaks):
+            raise ValueError(
+                f"{task}: none of its {len(chip[task]):,} peaks on the contigs of this run "
+                "overlaps an accessible peak; expected some"
+            )
+        log.info("%s: %d of %d peaks accessible", task, len(peaks), len(chip[task]))
+    sources = [*opened.values(), accessible]
+    labels = [np.empty((len(source), len(chip)), np.int8) for source in sources]
+    for column, task in enumerate(chip):
+        for origin, source in enumerate(sources):
+            near = overlaps(source, chip[task])
+            values = np.where(near, -1, 0)
+            if origin == column:
+                values[:] = 1
+            elif source is not accessible:
+                values[overlaps(source, opened[task])] = 1
+            labels[origin][:, column] = values
+    every = LabelledWindows(
+        contig=np.concatenate([source.contig for source in sources]),
+        start=np.concatenate([source.summit for source in sources]) - length // 2,
+        labels=np.concatenate(labels),
+        origin=np.repeat(np.arange(len(sources)), [len(source) for source in sources]),
+    )
+    windows = _one_a_place(every)
+    useless = (windows.labels == -1).all(axis=1)
+    log.info(
+        "%d windows; %d more stood on the summit of another, %d were masked for every task",
+        int((~useless).sum()), len(every) - len(windows), int(useless.sum()),
+    )  # fmt: skip
+    return windows.select(~useless)
+
+
+def _one_a_place(windows: LabelledWindows) -> LabelledWindows:
+    order = np.lexsort((windows.origin, windows.start, windows.contig))
+    windows = windows.select(order)
+    new = np.ones(len(windows), bool)
+    new[1:] = (np.diff(windows.contig) != 0) | (np.diff(windows.start) != 0)
+    first = np.flatnonzero(new)
+    # 0, masked, 1 as 0, 1, 2: the largest wins; and back.
+    rank = np.maximum.reduceat(np.array([0, 2, 1], np.int8)[windows.labels], first, axis=0)
+    labels = np.array([0, -1, 1], np.int8)[rank]
+    return LabelledWindows(windows.contig[first], windows.start[first], labels,
+                           windows.origin[first])  # fmt: skip

@@ -1,0 +1,101 @@
+"""Scorecard rows of a network's performance: the paper's figures, and each task's own."""
+
+from typing import Any
+
+import numpy as np
+
+from flow.figure import ScorecardRow, Verdict
+
+Context = dict[str, Any]
+Task = dict[str, Any]
+
+
+def interval(test: Task, what: str, digits: int) -> str:
+    """A measure with its interval."""
+    value, low, high = (test[f"{what}{end}"] for end in ("", "_low", "_high"))
+    return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _size(test: Task) -> int:
+    return int(test["n_positive"] + test["n_negative"])
+
+
+def _why(context: Context, n: int) -> str:
+    where = "held-out test sequences" if context["trained"] else "sequences, all there are"
+    parts = [f"n = {n:,} {where}; 95 % interval from resampling them"]
+    return "; ".join([*parts, *filter(None, (context["not_comparable"], context["remark"]))])
+
+
+def one_task_rows(context: Context, test: Task) -> list[ScorecardRow]:
+    """Accuracy beside what is printed of it, and both areas."""
+    n, paper = _size(test), context["printed"].get("accuracy")
+    why, verdict = _why(context, n), "not comparable"
+    note = ""
+    if paper is not None:
+        # Agrees where our value rounds to what is printed.
+        verdict = "agrees" if f"{100 * test['accuracy']:.0f} %" == paper else "differs"
+        note = f"; {round(n * (1 - test['accuracy'])):,} wrong; rounded as the paper prints it"
+    measures = [
+        ("accuracy", paper or "not printed", 5, verdict, why + note),
+        ("auROC", "not printed", 6, "not comparable", why),
+        ("auPRC", "not printed", 6, "not comparable", why),
+    ]
+    return [
+        ScorecardRow(
+            context["printed"].get("place", "–"),
+            f"{context['study_title']}: {name}",
+            printed,
+            interval(test, name.lower(), digits),
+            context["origin"],
+            verdict,
+            why,
+        )
+        for name, printed, digits, verdict, why in measures
+    ]
+
+
+def task_mean_rows(context: Context, tasks: dict[str, Task]) -> list[ScorecardRow]:
+    """The mean over the tasks, as the paper prints it, and each task beside it."""
+    n, rows = max(_size(test) for test in tasks.values()), []
+    for name in ("auROC", "auPRC"):
+        what = name.lower()
+        mean = float(np.mean([test[what] for test in tasks.values()]))
+        printed = context["printed"].get(what)
+        comparable = (
+            printed is not None and context["trained"] and not context["not_comparable"]
+        )
+        verdict: Verdict = "not comparable"
+        if comparable:
+            verdict = "agrees" if abs(mean - float(printed)) <= 0.01 else "differs"
+        each = "; ".join(
+            f"{task} {interval(test, what, 3)}, {test['n_positive']:,} positive of "
+            f"{_size(test):,}"
+            for task, test in tasks.items()
+        )
+        why = f"{each}; {_why(context, n)}" + "; agrees means within 0.01" * comparable
+        rows.append(
+            ScorecardRow(
+                context["printed"].get("place", "–"),
+                f"{context['study_title']}: mean {name} of {len(tasks)} tasks",
+                printed or "not printed",
+                f"{mean:.3f}",
+                context["origin"],
+                verdict,
+                why,
+            )
+        )
+    return rows
+
+
+def duplicates_row(context: Context, found: dict[str, int]) -> ScorecardRow:
+    """Held-out windows that training has seen."""
+    return ScorecardRow(
+        context["printed"].get("place", "–"),
+        f"{context['study_title']}: held-out windows with half of their words in training",
+        "not printed",
+        f"{found['similar']:,} of {found['n_held_out']:,}",
+        context["origin"],
+        "not comparable",
+        f"{found['overlapping']:,} overlap a training window, {found['identical']:,} have the "
+        "sequence of one",
+    )

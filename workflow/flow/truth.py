@@ -1,0 +1,97 @@
+"""What was planted in a genome of our own, matched to scored pairs, and what was recovered."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dfim.distances import matched_auroc, pair_distance
+from dfim.interactions import PairScores
+from dfim.store import Examples, read_table
+
+# A network that is further from the oracle's auROC has not learned the biology.
+LEARNED_WITHIN = 0.02
+# bp; finer than the figure's bins, since planted pairs crowd at short distances.
+MATCHING_EDGES = (0, 12, 20, 30, 45, 73)
+
+
+@dataclass(frozen=True)
+class PairRoles:
+    """Which scored pairs were planted together, and which are there by chance.
+
+    Attributes
+    ----------
+    planted
+        (P,) the two sites were planted as one composite element.
+    chance
+        (P,) neither site belongs to a composite. What is in neither set is a site
+        of a composite with a site outside it, or with one of another composite.
+    """
+
+    planted: NDArray[np.bool_]
+    chance: NDArray[np.bool_]
+
+
+def pair_roles(scores: PairScores, examples: Examples, sites: str) -> PairRoles:
+    """Match the sites of scored pairs to the planted ones by their place in the genome.
+
+    Parameters
+    ----------
+    scores
+        Pairs of the examples' rows.
+    examples
+        With contigs and starts.
+    sites
+        The table of planted sites: contig, start, end, and pair, which the two
+        sites of a composite share (-1 elsewhere).
+    """
+    if examples.contigs is None or examples.starts is None:
+        raise ValueError("truth: the examples have no place in a genome; expected windows")
+    table = read_table(sites, ("contig", "start", "end", "pair"), text=("contig",))
+    keys = pd.MultiIndex.from_frame(table[["contig", "start", "end"]])
+    f = scores.features
+    shift = examples.starts[f.sequence]
+    here = pd.MultiIndex.from_arrays(
+        [examples.contigs[f.sequence], f.start + shift, f.end + shift]
+    )
+    place = keys[~keys.duplicated()].get_indexer(here)
+    pair = np.append(table["pair"].to_numpy()[~keys.duplicated()], -1)[place]
+    source, target = pair[scores.source], pair[scores.target]
+    return PairRoles((source == target) & (source >= 0), (source < 0) & (target < 0))
+
+
+def recovery(
+    scores: PairScores, q: NDArray[np.floating], roles: PairRoles, alpha: float
+) -> dict[str, Any]:
+    """How well FIS tells planted pairs from chance pairs.
+
+    Returns
+    -------
+    dict
+        `auroc` of |FIS| at equal distances (bins of `MATCHING_EDGES`), the n's, the
+        median FIS of both, and precision and recall of q below `alpha` among
+        planted and chance pairs that the network can join.
+    """
+    size, distance = np.abs(scores.fis.astype(np.float64)), pair_distance(scores)
+    planted, chance = roles.planted, roles.chance
+    auroc, n = matched_auroc(
+        size[planted], size[chance], distance[planted], distance[chance], MATCHING_EDGES
+    )
+    called = q < alpha
+    hits, false = int((called & planted).sum()), int((called & chance).sum())
+    tested = int((planted & np.isfinite(q)).sum())
+    return {
+        "auroc": auroc,
+        "n_planted": int(planted.sum()),
+        "n_planted_compared": n,
+        "n_chance": int(chance.sum()),
+        "median_planted": float(np.median(scores.fis[planted])) if planted.any() else np.nan,
+        "median_chance": float(np.median(scores.fis[chance])) if chance.any() else np.nan,
+        "n_called_planted": hits,
+        "n_called_chance": false,
+        "n_tested_chance": int((chance & np.isfinite(q)).sum()),
+        "precision": hits / (hits + false) if hits + false else np.nan,
+        "recall": hits / tested if tested else np.nan,
+    }

@@ -1,0 +1,186 @@
+"""The configuration, checked at the door: schema first, then what a schema cannot say."""
+
+import difflib
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from flow.config import (
+    Config,
+    ConfigError,
+    enabled_studies,
+    local_path,
+    motif_names,
+    performance_id,
+)
+from flow.declarations import (
+    analysis_fault,
+    examples_fault,
+    figure_fault,
+    heads_fault,
+    is_from_peaks,
+)
+
+_SCHEMA = Path(__file__).parents[1] / "schemas/config.schema.yaml"
+
+# 2000.0 is an integer to JSON Schema, and not to range().
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    ),
+)
+
+
+def _one_line(error: jsonschema.ValidationError) -> str:
+    """What is wrong: key, what was got, what is expected, what to do."""
+    place = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties":
+        allowed = sorted(error.schema.get("properties", {}))
+        for key in sorted(set(error.instance) - set(allowed)):
+            near = difflib.get_close_matches(str(key), allowed, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
+            return f"config: {place}: unknown key {key!r}; {hint}"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"config: {place}: key {missing[0]!r} is missing; see config/README.md"
+    expected = {
+        "type": lambda v: f"type {v if isinstance(v, str) else ' or '.join(v)}",
+        "enum": lambda v: "one of " + ", ".join(str(x) for x in v),
+        "minimum": lambda v: f"at least {v}",
+        "maximum": lambda v: f"at most {v}",
+        "pattern": lambda v: f"text that matches {v}",
+    }.get(error.validator, lambda v: f"{error.validator} {v}")(error.validator_value)
+    got = f"{error.instance!r} ({type(error.instance).__name__})"
+    return f"config: {place}: got {got}, expected {expected}; see config/README.md"
+
+
+def _check_local_folder(config: Config) -> None:
+    folder = config["local_folder"]
+    if config["inputs"] != "local":
+        return
+    if folder is None:
+        raise ConfigError(
+            "config: local_folder: got null, expected a folder, as inputs is local; "
+            "name it with --config local_folder=FOLDER"
+        )
+    if not Path(folder).is_dir():
+        raise ConfigError(f"config: local_folder: no folder {folder!r}; check the path")
+
+
+def _check_motifs(motifs: list[list[str]]) -> None:
+    for place, what in ((0, "name"), (1, "ENCODE motif")):
+        column = [motif[place] for motif in motifs]
+        twice = sorted({entry for entry in column if column.count(entry) > 1})
+        if twice:
+            raise ConfigError(f"config: simulation.motifs: {what} {twice[0]!r} is there twice")
+
+
+def _check_files(config: Config) -> None:
+    for name, study in enabled_studies(config).items():
+        named = {
+            "examples.fasta": study["examples"].get("fasta"),
+            "examples.labels": study["examples"].get("labels"),
+            "model.file": study["model"].get("file"),
+            "model.weights": study["model"].get("weights"),
+            "features.file": study["features"].get("file"),
+        }
+        if config["inputs"] == "local" and is_from_peaks(study):
+            files = study["examples"]["files"]
+            named |= {f"examples.files.{key}": files[key] for key in ("genome", "accessible")}
+            named |= {f"examples.files.chip.{t}": f for t, f in files["chip"].items()}
+        for key, file in named.items():
+            if file is not None and not local_path(config, file).is_file():
+                raise ConfigError(
+                    f"config: studies.{name}.{key}: no file {str(local_path(config, file))!r}; "
+                    "check the path"
+                )
+
+
+def _refuse(where: str, fault: str | None) -> None:
+    if fault is not None:
+        raise ConfigError(f"{where}{fault}")
+
+
+def _check_source(config: Config, where: str, study: Config) -> None:
+    examples, model, features = study["examples"], study["model"], study["features"]
+    if model.get("file") is None and model.get("architecture") is None:
+        raise ConfigError(f"{where}.model: expected an architecture or a file")
+    _refuse(f"{where}.", examples_fault(config, study))
+    _refuse(f"{where}.", heads_fault(study))
+    needed = {"patterns": "patterns", "table": "file"}.get(features["source"])
+    if needed and needed not in features:
+        raise ConfigError(
+            f"{where}.features: key {needed!r} is missing; source "
+            f"{features['source']!r} needs it"
+        )
+    if features["source"] == "truth" and (
+        config["inputs"] == "local" or "dataset" not in examples or is_from_peaks(study)
+    ):
+        raise ConfigError(
+            f"{where}.features.source: got 'truth', which only synthetic inputs have; "
+            "use patterns or table"
+        )
+
+
+def _check_analyses(config: Config, where: str, study: Config) -> None:
+    for key, own in study["analyses"].items():
+        settings = {**config["scoring"], **own}
+        _refuse(f"{where}.analyses.{key}: ", analysis_fault(study, settings))
+
+
+def _check_names(config: Config, where: str, study: Config) -> None:
+    """Motifs that the study speaks of must be among those that it finds."""
+    features = study["features"]
+    if features["source"] == "table":
+        return  # the names are in the file; the step that reads it checks them
+    known = {
+        "truth": [name for name, _ in config["simulation"]["motifs"]],
+        "patterns": list(features.get("patterns", {})),
+    }[features["source"]]
+    for name in motif_names(study):
+        if name not in known:
+            raise ConfigError(
+                f"{where}: no motif {name!r} in planted, unrelated or map; "
+                f"expected one of {', '.join(known)}"
+            )
+
+
+def _check_figures(config: Config, where: str, study: Config) -> None:
+    wanted = [study["map"]["analysis"]] if "map" in study else []
+    for figure, declared in study.get("figures", {}).items():
+        fault = figure_fault(study, figure, enabled_studies(config))
+        _refuse(f"{where}: " if fault and fault.startswith("figure ") else f"{where}.", fault)
+        wanted += [declared[key] for key in ("analysis", "compare") if declared.get(key)]
+    for analysis in wanted:
+        if analysis not in study["analyses"]:
+            raise ConfigError(
+                f"{where}: no analysis {analysis!r}; declared: {', '.join(study['analyses'])}"
+            )
+
+
+def validate(config: Config) -> None:
+    """Raise `ConfigError` with one line unless the configuration can run."""
+    schema = yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
+    errors = _Validator(schema).iter_errors(config)
+    worst = jsonschema.exceptions.best_match(errors)
+    if worst is not None:
+        raise ConfigError(_one_line(worst))
+    if not enabled_studies(config):
+        raise ConfigError("config: studies: none is enabled; set enabled: true on one")
+    _check_local_folder(config)
+    _check_motifs(config["simulation"]["motifs"])
+    for name, study in enabled_studies(config).items():
+        where = f"config: studies.{name}"
+        _check_source(config, where, study)
+        _check_analyses(config, where, study)
+        _check_figures(config, where, study)
+        _check_names(config, where, study)
+    studies = enabled_studies(config)
+    ids = [figure for study in studies.values() for figure in study.get("figures", {})]
+    ids += [performance_id(name) for name in studies]
+    twice = sorted({figure for figure in ids if ids.count(figure) > 1})
+    if twice:
+        raise ConfigError(f"config: figure {twice[0]!r} is declared twice; rename one")
+    _check_files(config)

@@ -1,0 +1,67 @@
+"""What figures, captions and the scorecard call a run's inputs, methods and figures."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flow.declarations import Study, is_from_peaks
+
+Config = Mapping[str, Any]
+
+_METHODS = {
+    "deeplift": "DeepLIFT (genomics default)",
+    "deeplift_rescale": "DeepLIFT (Rescale)",
+    "gradient_input": "gradient × input",
+    "deeplift_package": "DeepLIFT (deeplift package)",
+}
+
+
+def origin(config: Config, study: Study) -> str:
+    """What titles call the inputs of a study, with the contigs where some were chosen."""
+    names = {"synthetic": "synthetic", "local": "real", "download": "real"}
+    examples, name = study["examples"], names[config["inputs"]]
+    if "dataset" not in examples and not is_from_peaks(study):
+        name = "the user's"
+    if config["inputs"] == "download" and examples.get("dataset") and not is_from_peaks(study):
+        name = "synthetic"  # nothing to download: the paper simulated it as well
+    return " ".join(
+        [config["origin"] or name, ", ".join(examples.get("contigs") or [])]
+    ).strip()
+
+
+def remark(config: Config, study: Study) -> str:
+    """What the scorecard must say of a study's inputs; may be empty."""
+    if config["inputs"] == "synthetic" or not is_from_peaks(study):
+        return ""
+    return "ENCODE uniform DNase peaks stand in for peaks called from reads"
+
+
+def not_comparable(config: Config, study: Study) -> str:
+    """Why the paper's numbers are no yardstick for a study's; empty where they are."""
+    if config["inputs"] == "synthetic" and is_from_peaks(study):
+        return "synthetic inputs, with a biology of their own"
+    contigs = study["examples"].get("contigs")
+    return f"{', '.join(contigs)} only, a small part of the paper's genome" if contigs else ""
+
+
+def method(settings: Mapping[str, Any]) -> str:
+    """What titles call an analysis: importance, references, and whose output."""
+    name, kind = _METHODS[settings["attribution"]], settings["references"]
+    parts = [name]
+    if settings["attribution"] != "gradient_input":
+        constant = {"gc": f"GC {settings['gc']} reference", "zeros": "zero reference"}
+        parts.append(constant.get(kind, f"{settings['n_refs']} {kind} references"))
+        if settings["maxpool_rule"] == "complete":
+            parts.append("max-pooling complete")
+    if "task" in settings:
+        parts.append(f"{settings['task']} output")
+    return ", ".join(parts)
+
+
+def figure_label(figure: str) -> str:
+    """A figure's id as people cite it: fig2b is Fig 2B, sfig2a is SFig 2A."""
+    found = re.fullmatch(r"(s?)fig(\d+)([a-z]?)", figure)
+    if not found:
+        return figure.replace("_", " ").capitalize()
+    supplement, number, panel = found.groups()
+    return f"{'SFig' if supplement else 'Fig'} {number}{panel.upper()}"

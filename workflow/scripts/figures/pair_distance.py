@@ -1,0 +1,181 @@
+"""FIS against the distance between source and target (Fig 3B, SFig 4)."""
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from dfim.distances import DistanceBins, bin_table, step_table
+from dfim.interactions import PairScores
+from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, style
+from dfim.store import Examples, read_arrays, read_json, read_table
+from flow.distance_scorecard import (
+    contrast_row,
+    method_rows,
+    p_text,
+    paper_rows,
+    recovery_rows,
+)
+from flow.figure import FigureFiles
+from flow.truth import LEARNED_WITHIN, pair_roles, recovery
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+_BOX = ["med", "q1", "q3", "whislo", "whishi"]
+
+
+def _centre_reach(scores: PairScores, reach: int | None) -> float | None:
+    """Largest distance from centre to centre that the architecture can join."""
+    if reach is None:
+        return None
+    width = scores.features.end - scores.features.start
+    return reach - 1 + float((width[scores.source] + width[scores.target]).max()) / 2
+
+
+def _draw_boxes(ax: Axes, bins: pd.DataFrame) -> None:
+    drawn = bins.dropna(subset=["med"])
+    boxes = ax.bxp(
+        [{**row, "fliers": []} for row in drawn[_BOX].to_dict("records")],
+        positions=drawn.index.to_numpy(),
+        widths=0.6,
+        showfliers=False,
+        patch_artist=True,
+        medianprops={"color": "black", "linewidth": 1.4},
+    )
+    for patch, number in zip(boxes["boxes"], drawn.index, strict=True):
+        patch.set_facecolor(OTHER_COLOUR if number else PLANTED_COLOUR)
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(bottom, top + 0.22 * (top - bottom))
+    for number, row in bins.iterrows():
+        if np.isfinite(row["p"]):
+            text = (
+                f"p {'= ' * (row['p'] > 0)}{p_text(row['p'])}\nr = {row['rank_biserial']:.2f}\n"
+                f"({row['rank_biserial_low']:.2f}, {row['rank_biserial_high']:.2f})"
+            )
+        else:
+            text = "" if row["n_reached"] else "beyond\nreach"
+        ax.text(number, 0.99, text, transform=ax.get_xaxis_transform(), ha="center", va="top",
+                fontsize=6.5)  # fmt: skip
+    labels = [
+        f"{row['bin']}\nn = {row['n_pairs']:,}\nreached {row['n_reached']:,}"
+        for _, row in bins.iterrows()
+    ]
+    ax.axhline(0, color="grey", linewidth=0.7, zorder=0)
+    ax.set(xlim=(-0.6, len(bins) - 0.4), xlabel="distance between motif centres (bp)",
+           ylabel="FIS (logit)")  # fmt: skip
+    ax.set_xticks(range(len(bins)), labels)
+
+
+def _draw_steps(axes: list[Axes], steps: pd.DataFrame, reach: float | None) -> None:
+    middle = (steps["low"] + steps["high"]) / 2
+    panels = (("med", "median FIS", "#0072B2"), ("max_abs", "largest |FIS|", "#D55E00"))
+    for ax, (column, label, colour) in zip(axes, panels, strict=True):
+        ax.plot(middle, steps[column], marker="o", markersize=3, color=colour)
+        ax.axhline(0, color="grey", linewidth=0.7, zorder=0)
+        if reach is not None and reach <= steps["high"].max():
+            ax.axvline(reach, color="black", linestyle="--", linewidth=0.9)
+        ax.set(ylabel=f"{label}\n(logit)", xlim=(0, steps["high"].max()))
+    axes[0].tick_params(labelbottom=False)
+    if reach is not None:
+        axes[0].set_title(f"dashed: structural reach, {reach:g} bp", fontsize=7)
+    axes[1].set_xlabel("distance between motif centres (bp), steps of 10")
+
+
+def _draw(
+    bins: pd.DataFrame, steps: pd.DataFrame, reach: float | None, title: str
+) -> plt.Figure:
+    figure = plt.figure(figsize=(7.4, 3.5), layout="constrained")
+    grid = figure.add_gridspec(2, 2, width_ratios=[1.25, 1])
+    _draw_boxes(figure.add_subplot(grid[:, 0]), bins)
+    _draw_steps([figure.add_subplot(grid[k, 1]) for k in (0, 1)], steps, reach)
+    figure.suptitle(title, fontsize=9)
+    return figure
+
+
+def _distance_from_oracle(metrics: str, oracle: list[str], task: str) -> tuple[float, float]:
+    """Our auROC on the test sequences, and the oracle's."""
+    ours = read_json(metrics)["splits"]["test"][task]["auroc"]
+    table = read_table(oracle[0], ("task", "auroc"), text=("task",)).set_index("task")
+    return float(ours), float(table.loc[task, "auroc"])
+
+
+def _recovered(pairs: str, examples: str, sites: str) -> dict[str, Any]:
+    """What of the truth the scores of one world give back."""
+    scores = PairScores.load(pairs)
+    arrays, settings = read_arrays(pairs, ("q",))
+    roles = pair_roles(scores, Examples.load(examples), sites)
+    return recovery(scores, arrays["q"], roles, settings["alpha"])
+
+
+def main(
+    pairs: str,
+    summary: str,
+    metrics: str,
+    examples: str,
+    sites: list[str],
+    oracle: list[str],
+    compare: list[str],
+    contrast: list[str],
+    svg: str,
+    pdf: str,
+    png: str,
+    table: str,
+    stats: str,
+    bins: list[float],
+    task: str | None,
+    contrast_title: str | None,
+    context: dict[str, Any],
+    seed: int,
+) -> None:
+    """Draw boxes by bin and profiles by step; compare with the paper and with the truth."""
+    scores, rng = PairScores.load(pairs), np.random.default_rng(seed)
+    record, edges = read_json(summary), DistanceBins(tuple(bins))
+    reach = (record["structural_reach"], _centre_reach(scores, record["structural_reach"]))
+    names = " → ".join(
+        "/".join(np.unique(scores.features.name[index]))
+        for index in (scores.source, scores.target)
+    )
+    of_bin, of_step = bin_table(scores, edges, rng=rng), step_table(scores, edges)
+    tables = [of_bin.assign(what="bin"), of_step.assign(what="step")]
+    complete = None
+    if compare:
+        complete = bin_table(PairScores.load(compare[0]), edges, rng=rng)
+        tables.append(complete.assign(what="bin, other pooling rule"))
+    rows = paper_rows(context, of_bin, names)
+    rows += method_rows(context, scores, reach, record, complete, of_bin, names)
+    statistics: dict[str, Any] = {"summary": record, "centre_reach": reach[1]}
+    if sites and task:
+        alpha = record["settings"]["alpha"]
+        found = _recovered(pairs, examples, sites[0])
+        aurocs = _distance_from_oracle(metrics, oracle, task)
+        rows += recovery_rows(context, found, aurocs, names, alpha)
+        statistics |= {"recovery": found, "auroc": aurocs[0], "oracle_auroc": aurocs[1]}
+        if contrast:
+            other = _recovered(contrast[0], contrast[1], contrast[2])
+            there = _distance_from_oracle(contrast[4], [contrast[3]], task)
+            learned = all(o - a <= LEARNED_WITHIN for a, o in (aurocs, there))
+            rows.append(
+                contrast_row(context, found, other, str(contrast_title), learned, names)
+            )
+            statistics["contrast"] = other
+    with style():
+        title = (
+            f"{context['study_title']} ({context['origin']} inputs)\n"
+            f"{names}, {context['method']}"
+        )
+        FigureFiles(svg, pdf, png, table, stats).save(
+            _draw(of_bin, of_step, reach[1], title),
+            pd.concat(tables),
+            statistics,
+            context=context,
+            scorecard=rows,
+        )
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)

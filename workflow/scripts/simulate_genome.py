@@ -1,0 +1,54 @@
+"""Write a synthetic genome with peaks, in the formats of the real files, and its truth."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dfim.genome import write_genome
+from dfim.store import write_table
+from dfim.windows import label_windows
+from synthetic.regulatory import write_narrowpeak
+from synthetic.tal_gata import TASKS, oracle_auroc, simulate
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(
+    genome: str,
+    accessible: str,
+    chip: list[str],
+    elements: str,
+    sites: str,
+    oracle: str,
+    simulation: dict[str, Any],
+    window: int,
+    test: list[str],
+    seed: int,
+) -> None:
+    """Simulate and write.
+
+    `chip` has one file a task, in the order of `synthetic.tal_gata.TASKS`; `window`
+    and `test` (contigs) say which windows the oracle is measured on.
+    """
+    made = simulate(**simulation, seed=seed)
+    write_genome(genome, made.genome)
+    contigs = made.genome.contigs
+    rng = np.random.default_rng([seed, 2])
+    signals = [rng.lognormal(3.5, 0.6, len(p)) for p in (made.accessible, *made.chip.values())]
+    write_narrowpeak(accessible, made.accessible, contigs, signals[0], summits=False)
+    for path, task, signal in zip(chip, TASKS, signals[1:], strict=True):
+        write_narrowpeak(path, made.chip[task], contigs, signal, summits=True)
+    write_table(elements, made.elements)
+    write_table(sites, made.sites)
+    windows = label_windows(made.chip, made.accessible, window)
+    tested = windows.select(np.isin(windows.contig, contigs.index(test)))
+    names = np.array(contigs.names)[tested.contig]
+    table = oracle_auroc(made.elements, names, tested.start, window, tested.labels)
+    write_table(oracle, table.assign(contigs=",".join(test)))
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)
