@@ -131,10 +131,9 @@ def main(
             scorecard = task_mean_rows(context, tasks)
         if duplicates and context["trained"]:
             scorecard.append(duplicates_row(context, duplicates))
-        figure.suptitle(
-            f"{context['study_title']} ({context['origin']} inputs)\n{which} sequences: {result}",
-            fontsize=9,
-        )
+        title = f"{context['study_title']} ({context['origin']} inputs)"
+        figure.suptitle(f"{title}
+{which} sequences: {result}", fontsize=9)
         found = pd.DataFrame(
             [
                 {"split": part, "task": task, **(value or {})}
