@@ -132,8 +132,7 @@ def main(
         if duplicates and context["trained"]:
             scorecard.append(duplicates_row(context, duplicates))
         title = f"{context['study_title']} ({context['origin']} inputs)"
-        figure.suptitle(f"{title}
-{which} sequences: {result}", fontsize=9)
+        figure.suptitle(f"{title}\n{which} sequences: {result}", fontsize=9)
         found = pd.DataFrame(
             [
                 {"split": part, "task": task, **(value or {})}
