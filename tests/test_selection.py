@@ -165,7 +165,7 @@ LOGITS = np.array([[1.0], [1], [-1], [-1]] * 3)  # label 0, 1, 0, 1: wrong, righ
         ({"positive_only": True}, [1, 3, 5, 7, 9, 11]),
         ({"positive_only": False}, range(12)),
         ({"correct_only": True}, [1, 2, 5, 6, 9, 10]),
-        ({"limit": 3}, [0, 1, 2]),
+        ({"limit": 3}, [0, 4, 8]),
         ({"correct_only": True, "positive_only": True, "groups": ["b", "c"], "limit": 1}, [5]),
     ],
 )

@@ -130,7 +130,7 @@ def test_metrics_by_split_and_task_leave_masked_labels_out(evaluated):
     record, logits = evaluated(labels, [0] * 20 + [1] * 20 + [2] * 20)
     assert logits.shape == (60, 2)
     assert record["tasks"] == ["a", "b"]
-    assert list(record["splits"]) == ["train", "validation", "test"]
+    assert list(record["splits"]) == ["validation", "test"]
     test = record["splits"]["test"]
     assert test["a"]["n_positive"] + test["a"]["n_negative"] == 20
     known = sum(row[1] >= 0 for row in labels[40:])
@@ -140,8 +140,8 @@ def test_metrics_by_split_and_task_leave_masked_labels_out(evaluated):
 
 def test_one_class_is_refused_in_the_test_set_and_noted_elsewhere(evaluated):
     labels = [[0, i % 2] for i in range(20)] + [[i % 2, i % 2] for i in range(20)]
-    record, _ = evaluated(labels, [0] * 20 + [2] * 20)
-    assert record["splits"]["train"]["a"] is None
+    record, _ = evaluated(labels, [1] * 20 + [2] * 20)
+    assert record["splits"]["validation"]["a"] is None
     with pytest.raises(ValueError, match="task a: 0 positive of 20 known test sequences"):
         evaluated(labels, [2] * 20 + [0] * 20)
 

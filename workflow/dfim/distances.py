@@ -1,6 +1,7 @@
 """How the score of a pair depends on the distance between its features (Fig 3B).
 
-Pairs of one sequence are not independent, so intervals resample whole sequences.
+Pairs of one sequence are not independent, so intervals resample whole sequences, and
+sequences that overlap in a genome together.
 A pair that no path of the network joins has a FIS of exactly 0: it is counted, and
 left out of the tests.
 """
@@ -125,29 +126,46 @@ def rank_biserial_by_group(
 
 
 def bin_table(
-    scores: PairScores, bins: DistanceBins, *, rng: np.random.Generator
+    scores: PairScores,
+    bins: DistanceBins,
+    *,
+    rng: np.random.Generator,
+    groups: Groups | None = None,
 ) -> pd.DataFrame:
     """FIS by bin of distance, and the nearest bin against each other one.
+
+    Parameters
+    ----------
+    scores, bins
+        Pairs and their bins.
+    rng
+        Draws the resamples.
+    groups
+        (N,) the group of each sequence, resampled together (`dfim.windows.loci`,
+        where sequences overlap in a genome); by default each is its own.
 
     Returns
     -------
     pandas.DataFrame
         One row a bin. `n_pairs`, and `n_reached`: those that a path of the network
-        joins, on which box, median interval and `max_abs` rest. `p` and
-        `rank_biserial` (with its interval by sequences): one-sided Mann–Whitney,
-        pairs of the first bin above those of this one, reached pairs only;
+        joins, on which box, median interval and `max_abs` rest; `n_sequences` and
+        `n_groups` that hold them. `p` and `rank_biserial` (with its interval by
+        groups): one-sided Mann–Whitney, pairs of the first bin above those of this
+        one, reached pairs only;
         `p_all` and `rank_biserial_all` count the exact zeros as values, as a test
         that knows nothing of the reach does. NaN where a bin has no such pair.
     """
     index, reached = bins.of(pair_distance(scores)), scores.reachable
-    owner = scores.features.sequence[scores.source]
+    sequence = scores.features.sequence[scores.source]
+    owner = sequence if groups is None else groups[sequence]
     near, rows = index == 0, []
     for number in range(len(bins)):
         mine = index == number
         seen = mine & reached
         row = {"bin": bins.label(number), "low": bins.edges[number]}
         row |= {"high": bins.edges[number + 1], "n_pairs": int(mine.sum())}
-        row |= {"n_reached": int(seen.sum()), "n_sequences": len(np.unique(owner[mine]))}
+        row |= {"n_reached": int(seen.sum()), "n_sequences": len(np.unique(sequence[mine]))}
+        row["n_groups"] = len(np.unique(owner[mine]))
         if len(np.unique(owner[seen])) > 1:
             interval = bootstrap_by_group(scores.fis[seen], owner[seen], rng=rng)
             row |= box_statistics(scores.fis[seen])

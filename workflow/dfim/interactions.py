@@ -85,6 +85,11 @@ class PairScores:
             self, features=replace(self.features, sequence=rows[self.features.sequence])
         )
 
+    def select(self, chosen: NDArray[np.bool_]) -> "PairScores":
+        """The pairs under a mask; all features stay."""
+        names = ("source", "target", "fis", "fis_max_abs", "reachable")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in names})
+
     @classmethod
     def concatenate(cls, parts: list["PairScores"]) -> "PairScores":
         """Join scores of disjoint sets of sequences."""

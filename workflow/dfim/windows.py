@@ -111,6 +111,21 @@ def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> 
     return windows.select(~useless)
 
 
+def loci(
+    contig: NDArray[np.generic], start: NDArray[np.integer], length: int
+) -> NDArray[np.int64]:
+    """(N,) number of each window's locus: windows that overlap, in a chain, share one.
+
+    Overlapping windows hold the same sites, so resampling must draw them together.
+    """
+    _, code = np.unique(contig, return_inverse=True)
+    order = np.lexsort((start, code))
+    new = (np.diff(code[order]) != 0) | (np.diff(start[order]) >= length)
+    found = np.empty(len(start), np.int64)
+    found[order] = np.concatenate([[0], np.cumsum(new)])[: len(start)]
+    return found
+
+
 def _one_a_place(windows: LabelledWindows) -> LabelledWindows:
     order = np.lexsort((windows.origin, windows.start, windows.contig))
     windows = windows.select(order)

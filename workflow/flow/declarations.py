@@ -98,12 +98,29 @@ def _peaks_fault(config: Mapping[str, Any], study: Study) -> str | None:
         fault = _world_fault(examples)
         if fault:
             return fault
-    elif set(examples[source]["chip"]) != set(examples["tasks"]):
-        return (
-            f"examples.{source}.chip: got {', '.join(examples[source]['chip'])}, expected one "
-            f"a task: {', '.join(examples['tasks'])}"
-        )
+    else:
+        fault = _named_files_fault(source, examples[source], examples["tasks"])
+        if fault:
+            return fault
     return _split_fault(examples, study["model"].get("file") is None)
+
+
+def _named_files_fault(
+    source: str, declared: Mapping[str, Any], tasks: Sequence[str]
+) -> str | None:
+    sheet, named = "samples" in declared, {"accessible", "chip"} & set(declared)
+    if sheet and source == "sources":
+        return "examples.sources.samples: only files has it; name accessible and chip"
+    if sheet and named:
+        return f"examples.files: got samples and {sorted(named)[0]}, expected one of them"
+    if not sheet and len(named) < 2:
+        return f"examples.{source}: expected accessible and chip, or in files a sheet (samples)"
+    if not sheet and set(declared["chip"]) != set(tasks):
+        return (
+            f"examples.{source}.chip: got {', '.join(declared['chip'])}, expected one a task: "
+            f"{', '.join(tasks)}"
+        )
+    return None
 
 
 def _world_fault(examples: Mapping[str, Any]) -> str | None:

@@ -58,7 +58,7 @@ def paper_rows(
         ScorecardRow(
             context["label"],
             f"{names}: Mann–Whitney, FIS of pairs {near['bin']} bp above each other bin "
-            "(rank-biserial r, 95 % interval by sequences)",
+            "(rank-biserial r, 95 % interval by loci)",
             paper.get("p", "not printed"),
             tests,
             context["origin"],
@@ -68,47 +68,51 @@ def paper_rows(
     ]
 
 
-def method_rows(
+def reach_rows(
     context: Context,
     scores: PairScores,
     reach: tuple[int | None, float | None],
-    summary: dict[str, Any],
-    complete: pd.DataFrame | None,
-    bins: pd.DataFrame,
     names: str,
 ) -> list[ScorecardRow]:
-    """Structural reach, completeness, and what the other pooling rule gives."""
-    rows, distance, paper = [], pair_distance(scores), context["printed"]
-    if reach[0] is not None:
-        farthest = distance[scores.fis_max_abs != 0].max(initial=0)
-        rows.append(
-            ScorecardRow(
-                context["label"],
-                f"{names}: largest distance at which motifs interact",
-                paper.get("reach", "not printed"),
-                f"{farthest:g} bp between centres; ceiling of the architecture {reach[0]} bp "
-                f"between nucleotides, {reach[1]:g} bp between centres",
-                context["origin"],
-                _near(reach[0], paper.get("reach")),
-                "five convolutions and a pooling see no further: the printed distance is this "
-                "ceiling; with references shared by original and mutant FIS beyond it is 0",
-            )
-        )
-    gap = summary["completeness"]
-    other = "not scored" if complete is None else _medians(complete)
-    rows.append(
+    """How far apart interacting motifs are, beside the ceiling of the architecture."""
+    if reach[0] is None:
+        return []
+    printed = context["printed"].get("reach")
+    farthest = pair_distance(scores)[scores.fis_max_abs != 0].max(initial=0)
+    return [
         ScorecardRow(
             context["label"],
-            f"{names}: median FIS a bin under the other pooling rule (contributions add up)",
-            "not printed",
-            other,
+            f"{names}: largest distance at which motifs interact",
+            printed or "not printed",
+            f"{farthest:g} bp between centres; ceiling of the architecture {reach[0]} bp "
+            f"between nucleotides, {reach[1]:g} bp between centres",
             context["origin"],
-            "not comparable",
-            f"under {summary['settings']['maxpool_rule']}, as drawn: {_medians(bins)}; its "
-            f"completeness error is {_gap_text(gap)}",
+            _near(reach[0], printed),
+            "convolutions and pooling see no further: the printed distance is this "
+            "ceiling; with references shared by original and mutant FIS beyond it is 0",
         )
+    ]
+
+
+def pooling_row(
+    context: Context,
+    settings: dict[str, Any],
+    bins: tuple[pd.DataFrame, pd.DataFrame],
+    gaps: list[dict[str, Any]],
+    names: str,
+) -> ScorecardRow:
+    """The same pairs under both rules for max-pooling, and how far each is from complete."""
+    own, other = bins
+    return ScorecardRow(
+        context["label"],
+        f"{names}: median FIS a bin under the other rule for max-pooling, and completeness",
+        "not printed",
+        f"{_medians(other)}; contributions are {_gap_text(gaps[1])} from adding up",
+        context["origin"],
+        "not comparable",
+        f"the same pairs under {settings['maxpool_rule']}, as drawn: {_medians(own)}; "
+        f"{_gap_text(gaps[0])} from adding up",
     )
-    return rows
 
 
 def _near(bp: int, printed: str | None) -> Verdict:
@@ -130,7 +134,7 @@ def _medians(bins: pd.DataFrame) -> str:
 def _gap_text(gap: dict[str, Any]) -> str:
     if gap["median_gap"] is None:
         return "not defined"
-    return f"{gap['median_gap']:.3g} logit (median of {gap['n']:,} mutants)"
+    return f"{gap['median_gap']:.3g} logit (median of {gap['n']:,} whole sequences)"
 
 
 def recovery_rows(

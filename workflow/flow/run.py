@@ -1,6 +1,5 @@
 """One run of the workflow: its folder, its seeds, and what its figures say of it."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 from flow.config import (
     Config,
-    ConfigError,
     Figure,
     analysis_settings,
     enabled_studies,
@@ -16,13 +14,11 @@ from flow.config import (
     local_path,
     run_name,
 )
-from flow.declarations import WORLDS, is_from_peaks, tasks_of
+from flow.declarations import WORLDS, tasks_of
 from flow.digest import config_digest, rule_seed
-from flow.sources import read_sources
+from flow.peak_files import peak_files
 from flow.validation import validate
 from flow.wording import figure_label, method, not_comparable, origin, remark
-
-_SOURCES = Path(__file__).parents[2] / "resources/sources.tsv"
 
 _MUTATIONS = {
     "gc": "replaced by background",
@@ -53,11 +49,7 @@ class Run:
     def start(cls, config: Config, configfiles: Sequence[str | Path]) -> "Run":
         """Check a configuration; `ConfigError` with one line if it cannot run."""
         validate(config)
-        run = cls(config, run_name(config, configfiles))
-        for study in run.studies:
-            if is_from_peaks(run.studies[study]):
-                run.peak_files(study)  # refuses a name that the table of sources lacks
-        return run
+        return cls(config, run_name(config, configfiles))
 
     @property
     def studies(self) -> dict[str, Config]:
@@ -128,7 +120,9 @@ class Run:
             "summary": f"{folder}/{analysis}/summary.json",
             "metrics": f"{folder}/model/metrics.json",
             "examples": f"{folder}/examples.h5",
-            "compare": [f"{folder}/{compare}/pairs.h5"] if compare else [],
+            "compare": [f"{folder}/{compare}/{file}" for file in ("pairs.h5", "summary.json")]
+            if compare
+            else [],
             "contrast": contrast,
             **self.truth_files(found.study),
         }
@@ -190,34 +184,15 @@ class Run:
 
     def peak_files(self, study: str) -> dict[str, Any]:
         """Genome, accessible peaks, and ChIP peaks in the order of the tasks."""
+        if self.config["inputs"] != "synthetic":
+            return peak_files(self.config, study)
         examples = self.studies[study]["examples"]
-        if self.config["inputs"] == "synthetic":
-            dataset = examples["dataset"]
-            names = {"genome": "genome.fa.gz", "accessible": "dnase.narrowPeak.gz"}
-            chip = [f"{task}.narrowPeak.gz" for task in examples["tasks"]]
-            return {key: self.genome_file(dataset, name) for key, name in names.items()} | {
-                "chip": [self.genome_file(dataset, name) for name in chip]
-            }
-        key = "files" if self.config["inputs"] == "local" else "sources"
-        declared = examples[key]
-        place = self._local if key == "files" else self._source
-        return {name: place(study, declared[name]) for name in ("genome", "accessible")} | {
-            "chip": [place(study, declared["chip"][task]) for task in examples["tasks"]]
+        folder = self.path("inputs", examples["dataset"])
+        return {
+            "genome": f"{folder}/genome.fa.gz",
+            "accessible": f"{folder}/dnase.narrowPeak.gz",
+            "chip": [f"{folder}/{task}.narrowPeak.gz" for task in examples["tasks"]],
         }
-
-    def _local(self, study: str, file: str) -> str:
-        return str(local_path(self.config, file))
-
-    def _source(self, study: str, name: str) -> str:
-        sources = read_sources(_SOURCES)
-        if name not in sources:
-            near = difflib.get_close_matches(name, sources, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "see that file"
-            raise ConfigError(
-                f"config: studies.{study}.examples.sources: no source {name!r} in "
-                f"resources/sources.tsv; {hint}"
-            )
-        return sources[name].path
 
     def truth_files(self, study: str) -> dict[str, list[str]]:
         """What was planted, where the inputs are a genome of our own."""

@@ -56,10 +56,12 @@ def select_rows(
             _column(examples, "positive_tasks", name) for name in select["positive_tasks"]
         ]
         kept &= (examples.labels[:, columns] == 1).any(axis=1)
-    rows = np.flatnonzero(kept)[: select.get("limit")]
+    rows = np.flatnonzero(kept)
     if not rows.size:
         raise ValueError(f"select: {dict(select)} leaves no sequence of {len(examples):,}")
-    return rows
+    # Spread evenly: the first ones of a genome would all be of one chromosome.
+    wanted = min(select.get("limit") or len(rows), len(rows))
+    return rows[np.arange(wanted) * len(rows) // wanted]
 
 
 def is_correct(

@@ -21,6 +21,7 @@ from flow.declarations import (
     heads_fault,
     is_from_peaks,
 )
+from flow.peak_files import peak_files
 
 _SCHEMA = Path(__file__).parents[1] / "schemas/config.schema.yaml"
 
@@ -86,16 +87,14 @@ def _check_files(config: Config) -> None:
             "model.weights": study["model"].get("weights"),
             "features.file": study["features"].get("file"),
         }
-        if config["inputs"] == "local" and is_from_peaks(study):
-            files = study["examples"]["files"]
-            named |= {f"examples.files.{key}": files[key] for key in ("genome", "accessible")}
-            named |= {f"examples.files.chip.{t}": f for t, f in files["chip"].items()}
         for key, file in named.items():
             if file is not None and not local_path(config, file).is_file():
                 raise ConfigError(
                     f"config: studies.{name}.{key}: no file {str(local_path(config, file))!r}; "
                     "check the path"
                 )
+        if is_from_peaks(study) and config["inputs"] != "synthetic":
+            peak_files(config, name)
 
 
 def _refuse(where: str, fault: str | None) -> None:

@@ -136,7 +136,7 @@ rule score_tracks:
         mem_mb=lambda wc, attempt: 1500 * attempt,
         runtime=10,
     params:
-        settings=lambda wc: RUN.analysis(wc.study, wc.analysis),
+        settings=lambda wc: RUN.scoring(wc.study, wc.analysis),
         declared=lambda wc: RUN.studies[wc.study]["model"],
         flank=lambda wc: RUN.options_of(wc.figure).get("flank", 50),
         within=lambda wc: RUN.options_of(wc.figure).get("within", 20),

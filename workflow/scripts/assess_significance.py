@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dfim.interactions import PairScores
 from dfim.pair_tests import call_table, pair_classes, pair_p_values
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def _completeness(scores: PairScores) -> dict[str, float | int | None]:
-    """Completeness error of the mutants' profiles, relative to what they explain."""
-    gap = scores.gap[np.isfinite(scores.gap)]
+def _completeness(gap: NDArray[np.floating]) -> dict[str, float | int | None]:
+    """Completeness error of profiles: how far contributions are from adding up (logit)."""
+    gap = gap[np.isfinite(gap)]
     if not gap.size:  # a gradient has no completeness
         return {"n": 0, "median_gap": None, "max_gap": None}
     return {
@@ -56,6 +57,7 @@ def main(
     write_table(
         calls, call_table(scores, nulls, pool=settings["null_pool"], alpha=settings["alpha"])
     )
+    measured, tested = read_arrays(real[0])[1], nulls.fis[nulls.reachable]
     record = {
         "settings": settings,
         "n_sequences": int(np.unique(scores.features.sequence).size),
@@ -63,10 +65,11 @@ def main(
         "n_pairs": len(scores),
         "n_untested": int(np.isnan(p).sum()),
         "n_null_pairs": len(nulls),
-        "structural_reach": read_arrays(real[0])[1]["structural_reach"],
-        "null_mean": float(nulls.fis.mean(dtype=np.float64)),
-        "null_sd": float(nulls.fis.std(dtype=np.float64)),
-        "completeness": _completeness(scores),
+        "structural_reach": measured["structural_reach"],
+        "null_mean": float(tested.mean(dtype=np.float64)),
+        "null_sd": float(tested.std(dtype=np.float64)),
+        "completeness": _completeness(scores.gap),
+        "completeness_whole": _completeness(np.array(measured["whole_gaps"], np.float64)),
     }
     write_json(summary, record)
 

@@ -1,4 +1,4 @@
-"""Predict every example, and measure the network on each part of them."""
+"""Predict every example, and measure the network on the parts it was not trained on."""
 
 import logging
 from dataclasses import asdict
@@ -18,9 +18,10 @@ log = logging.getLogger(__name__)
 
 
 def _metrics(data: Examples, logits: np.ndarray, seed: int) -> dict[str, Any]:
-    """Metrics by split and task; null where one class is missing outside the test set."""
+    """Metrics by held-out split and task; null where validation lacks a class."""
     record: dict[str, Any] = {}
-    for number, part in enumerate(SPLITS):
+    for part in ("validation", "test"):
+        number = SPLITS.index(part)
         rows = data.splits == number
         for column, task in enumerate(data.tasks if rows.any() else ()):
             labels = data.labels[rows, column]
@@ -49,7 +50,7 @@ def main(
     tensorflow_threads: int,
     seed: int,
 ) -> None:
-    """Write the logits of every example (a column a task), and metrics a split and task."""
+    """Write the logits of every example, a column a task; and metrics of held-out parts."""
     configure_tensorflow(tensorflow_threads, seed)
     from dfim.attribution.logits import predict_logits
     from dfim.models import load_model

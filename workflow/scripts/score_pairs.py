@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dfim.attribution.base import Attributor
 from dfim.features import Features
 from dfim.interactions import PairScores, score_pairs
-from dfim.scoring import ScoringSettings
+from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
 from dfim.shuffle import dinucleotide_shuffle
 from dfim.store import Examples, read_arrays
 from flow.digest import code_digest, config_digest
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 log = logging.getLogger(__name__)
+
+_GAP_SAMPLE = 50  # sequences whose completeness is measured over their whole length
 
 
 def _permute(X: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -70,6 +72,16 @@ def _score_block(
             for copy in copies
         ]
     )
+
+
+def _whole_gaps(
+    attributor: Attributor, X: NDArray[np.uint8], settings: dict[str, Any], seed: int
+) -> list[float]:
+    """Completeness error of whole sequences; a score from crops knows that of its crop."""
+    choices, rng = ScoringSettings.choose(settings), np.random.default_rng(seed)
+    references, rows = draw_references(X, choices, rng), np.arange(len(X))
+    profiles = profiles_of_mutants(attributor, X, rows, references, choices, rng, None)
+    return [float(gap) for gap in profiles.gap if np.isfinite(gap)]
 
 
 def _blocks_of(n_rows: int, block: int, chunks: int, chunk: int) -> list[NDArray[np.int64]]:
@@ -153,9 +165,14 @@ def main(
     for path, block in zip(paths, mine, strict=True):
         parts.append(PairScores.load(path).of_rows(rows[block]))
     reach = structural_reach(make_plan(network, output=head.output, unit=head.unit))
-    PairScores.concatenate(parts).save(
-        scores, {"world": world, "settings": settings, "structural_reach": reach}
-    )
+    sample = data.one_hot(rows[:_GAP_SAMPLE])
+    attributes = {
+        "world": world,
+        "settings": settings,
+        "structural_reach": reach,
+        "whole_gaps": _whole_gaps(attributor, sample, settings, seed),
+    }
+    PairScores.concatenate(parts).save(scores, attributes)
     shutil.rmtree(blocks, ignore_errors=True)
 
 

@@ -6,16 +6,19 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from dfim.distances import DistanceBins, bin_table, step_table
 from dfim.interactions import PairScores
 from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, style
 from dfim.store import Examples, read_arrays, read_json, read_table
+from dfim.windows import loci
 from flow.distance_scorecard import (
     contrast_row,
-    method_rows,
     p_text,
     paper_rows,
+    pooling_row,
+    reach_rows,
     recovery_rows,
 )
 from flow.figure import FigureFiles
@@ -110,6 +113,19 @@ def _recovered(pairs: str, examples: str, sites: str) -> dict[str, Any]:
     return recovery(scores, arrays["q"], roles, settings["alpha"])
 
 
+def _loci(data: Examples) -> NDArray[np.int64] | None:
+    """Group of each sequence: windows that overlap in a genome are resampled together."""
+    if data.contigs is None or data.starts is None:
+        return None
+    return loci(data.contigs, data.starts, data.codes.shape[1])
+
+
+def _same_pairs(scores: PairScores, other: PairScores) -> tuple[PairScores, PairScores]:
+    """Both restricted to the sequences that both scored, whose pairs are the same."""
+    mine, theirs = (s.features.sequence[s.source] for s in (scores, other))
+    return scores.select(np.isin(mine, theirs)), other.select(np.isin(theirs, mine))
+
+
 def main(
     pairs: str,
     summary: str,
@@ -138,14 +154,17 @@ def main(
         "/".join(np.unique(scores.features.name[index]))
         for index in (scores.source, scores.target)
     )
-    of_bin, of_step = bin_table(scores, edges, rng=rng), step_table(scores, edges)
+    groups = _loci(Examples.load(examples))
+    of_bin = bin_table(scores, edges, rng=rng, groups=groups)
+    of_step = step_table(scores, edges)
     tables = [of_bin.assign(what="bin"), of_step.assign(what="step")]
-    complete = None
+    rows = paper_rows(context, of_bin, names) + reach_rows(context, scores, reach, names)
     if compare:
-        complete = bin_table(PairScores.load(compare[0]), edges, rng=rng)
-        tables.append(complete.assign(what="bin, other pooling rule"))
-    rows = paper_rows(context, of_bin, names)
-    rows += method_rows(context, scores, reach, record, complete, of_bin, names)
+        both = _same_pairs(scores, PairScores.load(compare[0]))
+        own, other = (bin_table(part, edges, rng=rng, groups=groups) for part in both)
+        gaps = [record["completeness_whole"], read_json(compare[1])["completeness_whole"]]
+        rows.append(pooling_row(context, record["settings"], (own, other), gaps, names))
+        tables += [own.assign(what="bin, same pairs"), other.assign(what="bin, compared")]
     statistics: dict[str, Any] = {"summary": record, "centre_reach": reach[1]}
     if sites and task:
         alpha = record["settings"]["alpha"]
