@@ -76,10 +76,6 @@ def test_shipped_files_are_valid(file, tmp_path):
 # ---- refused -------------------------------------------------------------------
 
 S = "studies.simulated"
-OTHERS_OFF = {
-    f"studies.{name}.enabled": False
-    for name in ("simulated_negative", "tal_gata", "tal_gata_negative")
-}
 REFUSED = {
     # a key that does not exist, at every depth
     "sede": ({"sede": 1}, "the top level: unknown key 'sede'; did you mean 'seed'?"),
@@ -139,7 +135,7 @@ REFUSED = {
         {
             "inputs": "local",
             f"{S}.features": {"source": "table", "file": "x"},
-            **OTHERS_OFF,
+            "only": ["simulated"],
         },
         "local_folder: got null, expected a folder",
     ),
@@ -148,7 +144,7 @@ REFUSED = {
             "inputs": "local",
             "local_folder": "/nowhere",
             f"{S}.features": {"source": "table", "file": "x"},
-            **OTHERS_OFF,
+            "only": ["simulated"],
         },
         "local_folder: no folder '/nowhere'; check the path",
     ),
@@ -204,9 +200,10 @@ REFUSED = {
         {f"{S}.figures.performance_simulated": {"kind": "map_steps"}},
         "figure 'performance_simulated' is declared twice",
     ),
-    "none enabled": (
-        {f"{S}.enabled": False, **OTHERS_OFF},
-        "studies: none is enabled; set enabled: true on one",
+    "no study": ({"only": []}, "only: got [] (list), expected"),
+    "unknown study": (
+        {"only": ["simulatd"]},
+        "config: only: no study 'simulatd'; did you mean 'simulated'?",
     ),
 }
 
@@ -217,8 +214,8 @@ def test_refused_in_one_line(default, case):
     assert message in refusal(changed(default, changes))
 
 
-def test_disabled_studies_are_not_checked_for_files_or_figures(default):
-    off = {"studies.simulated_negative.enabled": False}
+def test_studies_left_out_are_not_checked_for_files_or_figures(default):
+    off = {"only": ["simulated", "tal_gata", "tal_gata_negative"]}
     wrong = {"studies.simulated_negative.model.file": "none.keras",
              "studies.simulated_negative.figures.fig2b": {"kind": "map_steps"}}  # fmt: skip
     refusal(changed(default, wrong))
@@ -269,8 +266,7 @@ def test_every_figure_of_the_paper_is_there(default):
 
 
 def test_list_of_figures_for_scripts(capsys, tmp_path, default):
-    off = ", ".join(f"{name.split('.')[1]}: {{enabled: false}}" for name in OTHERS_OFF)
-    (tmp_path / "mine.yaml").write_text(f"studies: {{{off}}}\n")
+    (tmp_path / "mine.yaml").write_text("only: [simulated]\n")
     list_figures.main([str(tmp_path / "mine.yaml")])
     folder, *ids = capsys.readouterr().out.split()
     assert folder == "results/mine"

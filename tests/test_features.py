@@ -183,7 +183,8 @@ def examples(tmp_path):
 @pytest.mark.parametrize(("both_strands", "n"), [(False, 2), (True, 3)])
 def test_features_from_patterns(tmp_path, examples, both_strands, n):
     out = str(tmp_path / "f.tsv.gz")
-    locate_features(examples, [], out, {"M": "ACGST"}, both_strands)
+    declared = {"source": "patterns", "patterns": {"M": "ACGST"}, "both_strands": both_strands}
+    locate_features(examples, [], out, declared, 0.5)
     found = read_table(out)
     assert found["sequence"].tolist() == ["a", "a", "b"][:n]
     assert found["start"].tolist() == [0, 7, 4][:n]
@@ -193,17 +194,55 @@ def test_features_from_patterns(tmp_path, examples, both_strands, n):
 def test_features_from_a_table_are_checked_and_sorted(tmp_path, examples):
     table, out = tmp_path / "mine.tsv", str(tmp_path / "f.tsv.gz")
     table.write_text(HEADER + "b\t1\t3\tx\t-\na\t5\t7\ty\t+\n")
-    locate_features(examples, [str(table)], out, None, False)
+    locate_features(examples, [str(table)], out, {"source": "table"}, 0.5)
     assert read_table(out)["sequence"].tolist() == ["a", "b"]
     table.write_text(HEADER + "b\t1\t17\tx\t-\n")
     with pytest.raises(ValueError, match=r"mine\.tsv, line 2.*<= 16"):
-        locate_features(examples, [str(table)], out, None, False)
+        locate_features(examples, [str(table)], out, {"source": "table"}, 0.5)
+
+
+MOTIFS = """MEME version 4
+MOTIF first
+letter-probability matrix: w= 4
+1 0 0 0
+0 1 0 0
+0 0 1 0
+0 0 1 0
+MOTIF second
+letter-probability matrix: w= 4
+0 0 0 1
+0 0 0 1
+0 0 0 1
+0 0 0 1
+"""
+
+
+def test_features_from_pwms_keep_score_and_p(tmp_path, examples):
+    meme, out = tmp_path / "m.meme", str(tmp_path / "f.tsv.gz")
+    meme.write_text(MOTIFS)
+    declared = {"source": "pwms", "p_value": 0.004, "motifs": {"X": "first"}}
+    locate_features(examples, [str(meme)], out, declared, 0.5)
+    found = read_table(out)
+    data = Examples.load(examples)
+    letters = np.array(["".join("ACGTN"[c] for c in row) for row in data.codes])
+    words = [
+        letters[list(data.ids).index(i)][a:b]
+        for i, a, b in zip(found["sequence"], found["start"], found["end"], strict=True)
+    ]
+    assert words == ["ACGG"] * 2
+    assert set(found["name"]) == {"X"}
+    np.testing.assert_allclose(found["p"], 0.25**4)
+    np.testing.assert_allclose(found["score"], 8, atol=0.05)
+    with pytest.raises(ValueError, match=r"m\.meme: no motif 'third'.*first, second"):
+        locate_features(examples, [str(meme)], out, declared | {"motifs": {"X": "third"}}, 0.5)
 
 
 def test_no_feature_at_all_is_an_error(tmp_path, examples):
     out = tmp_path / "f.tsv.gz"
     with pytest.raises(ValueError, match=r"no feature in 2 sequences; check"):
-        locate_features(examples, [], str(out), {"M": "CCCCC"}, False)
+        locate_features(
+            examples, [], str(out), {"source": "patterns", "patterns": {"M": "CCCCC"}}, 0.5
+        )
     assert not out.exists()
 
 

@@ -196,7 +196,7 @@ REFUSED = {
     "bins": ({f"{T}.figures.fig3b.bins": [0, 50, 20]}, "figures.fig3b.bins: got [0, 50, 20]"),
     "contrast": (
         {f"{T}.figures.fig3b.contrast": "nothing"},
-        "figures.fig3b.contrast: no enabled study 'nothing'",
+        "figures.fig3b.contrast: no study 'nothing' in this run",
     ),
     "compare": ({f"{T}.figures.fig3b.compare": "deep"}, "no analysis 'deep'"),
     "fasta": (
@@ -222,7 +222,7 @@ def test_unknown_source_of_a_download_is_named():
         load([TINY]),
         {
             "inputs": "download",
-            "studies.tal_gata_negative.enabled": False,
+            "only": ["tal_gata"],
             f"{T}.figures.fig3b.contrast": None,
             f"{T}.figures.sfig4.contrast": None,
         },
@@ -249,8 +249,8 @@ def local(run, tmp_path_factory):
         )
     config = {
         "inputs": "local",
+        "only": ["tal_gata"],
         "studies": {
-            "tal_gata_negative": {"enabled": False},
             "tal_gata": {
                 "examples": {
                     "tasks": ["TAL1"],

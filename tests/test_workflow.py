@@ -340,11 +340,11 @@ def test_chunks_hold_all_pairs_once(tiny_run, killed_run):
 LOCAL = """
 inputs: local
 local_folder: {folder}
+only: [simulated]
 studies:
   simulated:
     examples: {{split: {{train: 1, validation: 1, test: 1}}}}
     features: {{source: patterns, patterns: {{ELF1: AACCCGG, SIX5: TATCAT}}}}
-  simulated_negative: {{enabled: false}}
 """
 
 
@@ -390,9 +390,8 @@ def test_bad_local_file_is_one_line_and_leaves_nothing_and_a_good_one_works(loca
 # ---- a study of the user's own, declared in a config only ----------------------
 
 MINE = """
+only: [mine]
 studies:
-  simulated: {enabled: false}
-  simulated_negative: {enabled: false}
   mine:
     title: My own <study>
     examples: {builder: fasta, fasta: seqs.fa, labels: labels.tsv, label: active}
@@ -481,10 +480,9 @@ def test_own_study_keeps_its_sequences(own_study, tmp_path):
 
 OPTIONS = """
 run: options
+only: [simulated_negative]
 studies:
-  simulated: {enabled: false}
   simulated_negative:
-    enabled: true
     examples: {split: {train: 400, validation: 100, test: 100}}
     model: {options: {dense: 20}}
     analyses:

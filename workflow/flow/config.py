@@ -42,9 +42,10 @@ def local_path(config: Config, file: str) -> Path:
     return Path(file)
 
 
-def enabled_studies(config: Config) -> dict[str, Config]:
-    """The studies to run, by name."""
-    return {n: s for n, s in config["studies"].items() if s.get("enabled", True)}
+def chosen_studies(config: Config) -> dict[str, Config]:
+    """The studies to run, by name: those of `only`, or all."""
+    wanted = config["only"]
+    return {n: s for n, s in config["studies"].items() if wanted is None or n in wanted}
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ def performance_id(study: str) -> str:
 
 
 def figures(config: Config) -> dict[str, Figure]:
-    """Declared figures of the enabled studies, and the performance of a study with labels."""
+    """Declared figures of the studies to run, and the performance of a study with labels."""
     found = {}
-    for name, study in enabled_studies(config).items():
+    for name, study in chosen_studies(config).items():
         for key, declared in study.get("figures", {}).items():
             found[key] = Figure(
                 key, name, declared["kind"], declared.get("analysis"), declared.get("value")

@@ -92,7 +92,7 @@ def _peaks_fault(config: Mapping[str, Any], study: Study) -> str | None:
     if source not in examples:
         return (
             f"examples: key {source!r} is missing, which inputs: {config['inputs']} needs; "
-            "add it, or set enabled: false"
+            "add it, or leave the study out of only"
         )
     if source == "dataset":
         fault = _world_fault(examples)
@@ -231,5 +231,5 @@ def figure_fault(study: Study, figure: str, studies: Mapping[str, Study]) -> str
         if analysis not in studies[contrast]["analyses"]:
             return f"figures.{figure}.contrast: {contrast!r} has no analysis {analysis!r}"
     elif contrast is not None:
-        return f"figures.{figure}.contrast: no enabled study {contrast!r}"
+        return f"figures.{figure}.contrast: no study {contrast!r} in this run"
     return None

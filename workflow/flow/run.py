@@ -9,7 +9,7 @@ from flow.config import (
     Config,
     Figure,
     analysis_settings,
-    enabled_studies,
+    chosen_studies,
     figures,
     local_path,
     run_name,
@@ -53,8 +53,8 @@ class Run:
 
     @property
     def studies(self) -> dict[str, Config]:
-        """Enabled studies by name."""
-        return enabled_studies(self.config)
+        """Studies of the run by name."""
+        return chosen_studies(self.config)
 
     @property
     def figures(self) -> dict[str, Figure]:
@@ -154,7 +154,7 @@ class Run:
         return {key: value for key, value in settings.items() if key not in _TEST_KEYS}
 
     def analyses(self) -> list[str]:
-        """Names of the analyses of all enabled studies."""
+        """Names of the analyses of all studies of the run."""
         return sorted({name for study in self.studies.values() for name in study["analyses"]})
 
     def training(self, study: str) -> dict[str, Any]:
@@ -214,12 +214,12 @@ class Run:
         }
 
     def feature_table(self, study: str) -> list[str]:
-        """The table a study's features come from, if they come from one."""
+        """The file a study's features come from, if they come from one."""
         declared = self.studies[study]
         source = declared["features"]["source"]
         if source == "truth":
             return [self.path("inputs", declared["examples"]["dataset"], "embeddings.tsv.gz")]
-        if source == "table":
+        if source in ("table", "pwms"):
             return [str(local_path(self.config, declared["features"]["file"]))]
         return []
 

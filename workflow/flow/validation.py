@@ -9,7 +9,7 @@ import yaml
 from flow.config import (
     Config,
     ConfigError,
-    enabled_studies,
+    chosen_studies,
     local_path,
     motif_names,
     performance_id,
@@ -57,6 +57,14 @@ def _one_line(error: jsonschema.ValidationError) -> str:
     return f"config: {place}: got {got}, expected {expected}; see config/README.md"
 
 
+def _check_only(config: Config) -> None:
+    for name in config["only"] or ():
+        if name not in config["studies"]:
+            near = difflib.get_close_matches(name, config["studies"], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "declare it under studies"
+            raise ConfigError(f"config: only: no study {name!r}; {hint}")
+
+
 def _check_local_folder(config: Config) -> None:
     folder = config["local_folder"]
     if config["inputs"] != "local":
@@ -79,7 +87,7 @@ def _check_motifs(motifs: list[list[str]]) -> None:
 
 
 def _check_files(config: Config) -> None:
-    for name, study in enabled_studies(config).items():
+    for name, study in chosen_studies(config).items():
         named = {
             "examples.fasta": study["examples"].get("fasta"),
             "examples.labels": study["examples"].get("labels"),
@@ -108,18 +116,19 @@ def _check_source(config: Config, where: str, study: Config) -> None:
         raise ConfigError(f"{where}.model: expected an architecture or a file")
     _refuse(f"{where}.", examples_fault(config, study))
     _refuse(f"{where}.", heads_fault(study))
-    needed = {"patterns": "patterns", "table": "file"}.get(features["source"])
-    if needed and needed not in features:
-        raise ConfigError(
-            f"{where}.features: key {needed!r} is missing; source "
-            f"{features['source']!r} needs it"
-        )
+    needed = {"patterns": ("patterns",), "table": ("file",), "pwms": ("file", "p_value")}
+    for key in needed.get(features["source"], ()):
+        if key not in features:
+            raise ConfigError(
+                f"{where}.features: key {key!r} is missing; source "
+                f"{features['source']!r} needs it"
+            )
     if features["source"] == "truth" and (
         config["inputs"] == "local" or "dataset" not in examples or is_from_peaks(study)
     ):
         raise ConfigError(
             f"{where}.features.source: got 'truth', which only synthetic inputs have; "
-            "use patterns or table"
+            "use patterns, pwms or table"
         )
 
 
@@ -132,7 +141,7 @@ def _check_analyses(config: Config, where: str, study: Config) -> None:
 def _check_names(config: Config, where: str, study: Config) -> None:
     """Motifs that the study speaks of must be among those that it finds."""
     features = study["features"]
-    if features["source"] == "table":
+    if features["source"] in ("table", "pwms"):
         return  # the names are in the file; the step that reads it checks them
     known = {
         "truth": [name for name, _ in config["simulation"]["motifs"]],
@@ -149,7 +158,7 @@ def _check_names(config: Config, where: str, study: Config) -> None:
 def _check_figures(config: Config, where: str, study: Config) -> None:
     wanted = [study["map"]["analysis"]] if "map" in study else []
     for figure, declared in study.get("figures", {}).items():
-        fault = figure_fault(study, figure, enabled_studies(config))
+        fault = figure_fault(study, figure, chosen_studies(config))
         _refuse(f"{where}: " if fault and fault.startswith("figure ") else f"{where}.", fault)
         wanted += [declared[key] for key in ("analysis", "compare") if declared.get(key)]
     for analysis in wanted:
@@ -166,17 +175,16 @@ def validate(config: Config) -> None:
     worst = jsonschema.exceptions.best_match(errors)
     if worst is not None:
         raise ConfigError(_one_line(worst))
-    if not enabled_studies(config):
-        raise ConfigError("config: studies: none is enabled; set enabled: true on one")
+    _check_only(config)
     _check_local_folder(config)
     _check_motifs(config["simulation"]["motifs"])
-    for name, study in enabled_studies(config).items():
+    for name, study in chosen_studies(config).items():
         where = f"config: studies.{name}"
         _check_source(config, where, study)
         _check_analyses(config, where, study)
         _check_figures(config, where, study)
         _check_names(config, where, study)
-    studies = enabled_studies(config)
+    studies = chosen_studies(config)
     ids = [figure for study in studies.values() for figure in study.get("figures", {})]
     ids += [performance_id(name) for name in studies]
     twice = sorted({figure for figure in ids if ids.count(figure) > 1})

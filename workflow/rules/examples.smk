@@ -73,10 +73,8 @@ rule locate_features:
         mem_mb=lambda wc, attempt: 700 * attempt,
         runtime=10,
     params:
-        patterns=lambda wc: RUN.studies[wc.study]["features"].get("patterns"),
-        both_strands=lambda wc: RUN.studies[wc.study]["features"].get(
-            "both_strands", False
-        ),
+        declared=lambda wc: RUN.studies[wc.study]["features"],
+        gc=RUN.config["scoring"]["gc"],
         names=lambda wc: motif_names(RUN.studies[wc.study]),
         code=code_digest("scripts/locate_features.py"),
     script:
