@@ -190,14 +190,18 @@ def bin_table(
 
 
 def step_table(scores: PairScores, bins: DistanceBins, *, step: float = 10) -> pd.DataFrame:
-    """Median FIS and largest |FIS| a step of distance: where the long-range pairs are."""
+    """Median FIS and largest |FIS| a step of distance: where the long-range pairs are.
+
+    Of pairs that a path of the network joins; NaN where there is none.
+    """
     edges = np.arange(bins.edges[0], bins.edges[-1] + step, step)
     index = DistanceBins(tuple(edges.tolist())).of(pair_distance(scores))
     rows = []
     for number in range(len(edges) - 1):
-        mine = scores.fis[index == number]
-        row = {"low": edges[number], "high": edges[number + 1], "n_pairs": len(mine)}
-        row["n_reached"] = int(scores.reachable[index == number].sum())
+        here = index == number
+        mine = scores.fis[here & scores.reachable]
+        row = {"low": edges[number], "high": edges[number + 1], "n_pairs": int(here.sum())}
+        row["n_reached"] = len(mine)
         row["med"] = float(np.median(mine)) if mine.size else np.nan
         row["max_abs"] = float(np.abs(mine).max()) if mine.size else np.nan
         rows.append(row)

@@ -50,21 +50,19 @@ def _fasta_fault(study: Study) -> str | None:
     for key in ("tasks", "window", "contigs", "files", "sources"):
         if key in examples:
             return f"examples.{key}: only builder peaks has it; remove it"
-    if "label" not in examples:
-        return "examples: key 'label' is missing; see config/README.md"
     if (dataset is not None) == (examples.get("fasta") is not None):
         return "examples: expected exactly one of dataset and fasta"
     if dataset in WORLDS:
         return f"examples.dataset: {dataset!r} is a genome with peaks; use builder peaks"
     if examples.get("fasta") is not None and (
-        (examples["label"] is None) != (examples.get("labels") is None)
+        (examples.get("label") is None) != (examples.get("labels") is None)
     ):
         return (
             "examples: got one of label and labels; expected both (a column, and the "
             "file that holds it) or neither"
         )
     split = examples.get("split")
-    if trained and (split is None or examples["label"] is None):
+    if trained and (split is None or examples.get("label") is None):
         return "examples: a network to train needs label and split"
     return _number_split_fault(split) if split is not None else None
 

@@ -237,7 +237,7 @@ class Run:
             "about": study.get("about", ""),
             "printed": study.get("printed", {}) | self.options_of(figure).get("printed", {}),
             "trained": found.study in self.trained(),
-            "map_split": study.get("map", {}).get("split"),
+            "map_split": study.get("map", {}).get("split", "test"),
             "mutation": _MUTATIONS.get(settings.get("motif_mutation", "")),
             "method": method(settings) if analysis else None,
             "origin": origin(self.config, study),

@@ -49,7 +49,7 @@ rule build_examples:
         mem_mb=lambda wc, attempt: 700 * attempt,
         runtime=10,
     params:
-        label=lambda wc: RUN.studies[wc.study]["examples"]["label"],
+        label=lambda wc: RUN.studies[wc.study]["examples"].get("label"),
         group=lambda wc: RUN.studies[wc.study]["examples"].get("group"),
         split=lambda wc: RUN.studies[wc.study]["examples"].get("split"),
         seed=lambda wc: RUN.seed("build_examples", wc.study),

@@ -27,6 +27,7 @@ def main(
 ) -> None:
     """Write the sequence, the window and what is in it."""
     data, scores = Examples.load(examples), PairScores.load(pairs)
+    split = choice.get("split", "test")
     logits = read_arrays(predictions, ("logits",))[0]["logits"]
     f, s, t = scores.features, scores.source, scores.target
     first, last = np.minimum(f.start[s], f.start[t]), np.maximum(f.end[s], f.end[t])
@@ -37,11 +38,11 @@ def main(
         & (f.name[t] == choice["target"])
         & (last - first <= choice["width"])
         & correct[f.sequence[s]]
-        & (data.splits[f.sequence[s]] == SPLITS.index(choice["split"]))
+        & (data.splits[f.sequence[s]] == SPLITS.index(split))
     )
     if not fits.any():
         raise ValueError(
-            f"map: no correctly classified {choice['split']} sequence has "
+            f"map: no correctly classified {split} sequence has "
             f"{choice['source']} and {choice['target']} within {choice['width']} bp; "
             "make map.width larger"
         )

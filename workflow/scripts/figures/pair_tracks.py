@@ -65,8 +65,9 @@ def _draw(arrays: dict[str, NDArray[Any]], chosen: dict[str, Any], title: str) -
         _box(ax, target, _TARGET, names[1] if show else None)
     low = min(ax.get_ylim()[0] for ax in axes)
     high = max(ax.get_ylim()[1] for ax in axes)
+    margin = 0.06 * (high - low)
     for ax in axes:
-        ax.set_ylim(low, high)
+        ax.set_ylim(low - margin, high + margin)
     axes[-1].set_xlabel(f"position in {chosen['sequence']} (bp)")
     figure.suptitle(title, fontsize=9)
     return figure

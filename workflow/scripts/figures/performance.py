@@ -70,12 +70,17 @@ def _draw_tasks(axes: list[Axes], tasks: dict[str, dict[str, Any]], which: str) 
         ax.errorbar(value, at, xerr=[value - low, high - value], fmt="o", markersize=5,
                     color="#0072B2", capsize=3, label="95 % interval")  # fmt: skip
         ax.plot(chance, at, "|", color="#D55E00", markersize=14, label="chance")
-        for x, y in zip(value, at, strict=True):
+        for x, y, a, b in zip(value, at, low, high, strict=True):
             ax.annotate(
-                f"{x:.3f}", (x, y), (0, 6), textcoords="offset points", ha="center", fontsize=7
+                f"{x:.3f} ({a:.3f} to {b:.3f})",
+                (x, y),
+                (0, 6),
+                textcoords="offset points",
+                ha="right" if x > 0.6 else "left",
+                fontsize=7,
             )
         ax.set(
-            xlim=(0, 1.02),
+            xlim=(0, 1.05),
             xlabel=f"{label} of {which} sequences",
             ylim=(len(tasks) - 0.4, -0.6),
         )
