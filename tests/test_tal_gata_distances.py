@@ -149,7 +149,14 @@ def test_planted_and_chance_pairs_are_told_by_their_place(tmp_path):
     roles = pair_roles(scores, examples, str(tmp_path / "sites.tsv"))
     assert roles.planted.tolist() == [True, False, False]
     assert roles.chance.tolist() == [False, False, True]
-    found = recovery(scores, np.array([0.01, 0.01, 0.5]), roles, 0.05)
+    found = recovery(
+        scores,
+        np.array([0.01, 0.01, 0.5]),
+        roles,
+        0.05,
+        groups=None,
+        rng=np.random.default_rng(1),
+    )
     assert (found["auroc"], found["precision"], found["recall"]) == (1, 1, 1)
     assert found["median_planted"] == 1
 

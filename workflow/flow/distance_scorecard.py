@@ -161,11 +161,11 @@ def recovery_rows(
             context["label"],
             f"{names}: AUROC of |FIS|, planted against chance pairs at equal distance",
             "no such study",
-            f"{found['auroc']:.3f}",
+            _auroc_text(found),
             context["origin"],
             "not comparable",
-            f"{chance}; bins at {', '.join(map(str, MATCHING_EDGES))} bp; n = "
-            f"{found['n_planted_compared']:,} planted, {found['n_chance']:,} chance; {how}",
+            f"{chance}; 95 % interval by loci; bins at {', '.join(map(str, MATCHING_EDGES))} "
+            f"bp; n = {found['n_planted_compared']:,} planted, {found['n_chance']:,} chance; {how}",
         ),
         ScorecardRow(
             context["label"],
@@ -188,6 +188,26 @@ def recovery_rows(
             f"n = {found['n_planted']:,} and {found['n_chance']:,}; {how}",
         ),
     ]
+
+
+def _auroc_text(found: dict[str, Any]) -> str:
+    return f"{found['auroc']:.3f} ({found['auroc_low']:.3f} to {found['auroc_high']:.3f})"
+
+
+def pooling_recovery_row(
+    context: Context, own: dict[str, Any], compared: dict[str, Any], names: str
+) -> ScorecardRow:
+    """Recovery of the planted pairs under the other rule for max-pooling."""
+    return ScorecardRow(
+        context["label"],
+        f"{names}: AUROC of |FIS|, planted against chance pairs, other rule for max-pooling",
+        "no such study",
+        _auroc_text(compared),
+        context["origin"],
+        "not comparable",
+        f"under the rule that is drawn, on the same pairs: {_auroc_text(own)}; n = "
+        f"{compared['n_planted_compared']:,} planted, {compared['n_chance']:,} chance",
+    )
 
 
 def contrast_row(

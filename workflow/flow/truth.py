@@ -63,27 +63,58 @@ def pair_roles(scores: PairScores, examples: Examples, sites: str) -> PairRoles:
 
 
 def recovery(
-    scores: PairScores, q: NDArray[np.floating], roles: PairRoles, alpha: float
+    scores: PairScores,
+    q: NDArray[np.floating],
+    roles: PairRoles,
+    alpha: float,
+    *,
+    groups: NDArray[np.integer] | None,
+    rng: np.random.Generator,
+    n_resamples: int = 200,
 ) -> dict[str, Any]:
     """How well FIS tells planted pairs from chance pairs.
+
+    Parameters
+    ----------
+    scores, q, roles, alpha
+        Pairs with their q-values, what they are, and the level of q.
+    groups
+        (N,) the group of each sequence, resampled together; None: each its own.
+    rng, n_resamples
+        For the interval of the AUROC.
 
     Returns
     -------
     dict
-        `auroc` of |FIS| at equal distances (bins of `MATCHING_EDGES`), the n's, the
+        `auroc` of |FIS| at equal distances (bins of `MATCHING_EDGES`) with its 95 %
+        interval from resampling groups (`auroc_low`, `auroc_high`), the n's, the
         median FIS of both, and precision and recall of q below `alpha` among
         planted and chance pairs that the network can join.
     """
     size, distance = np.abs(scores.fis.astype(np.float64)), pair_distance(scores)
     planted, chance = roles.planted, roles.chance
-    auroc, n = matched_auroc(
-        size[planted], size[chance], distance[planted], distance[chance], MATCHING_EDGES
-    )
+
+    def matched(rows: NDArray[np.integer]) -> tuple[float, int]:
+        """AUROC among some of the pairs; one may be there more than once."""
+        parts = rows[planted[rows]], rows[chance[rows]]
+        return matched_auroc(*(size[k] for k in parts), *(distance[k] for k in parts),
+                             MATCHING_EDGES)  # fmt: skip
+
+    auroc, n = matched(np.arange(len(scores)))
+    sequence = scores.features.sequence[scores.source]
+    _, owner = np.unique(sequence if groups is None else groups[sequence], return_inverse=True)
+    drawn, n_groups = [], int(owner.max(initial=-1)) + 1
+    for _ in range(n_resamples if n else 0):
+        times = np.bincount(rng.integers(0, n_groups, n_groups), minlength=n_groups)
+        drawn.append(matched(np.repeat(np.arange(len(scores)), times[owner]))[0])
+    low, high = np.nanquantile(drawn, [0.025, 0.975]) if drawn else (np.nan, np.nan)
     called = q < alpha
     hits, false = int((called & planted).sum()), int((called & chance).sum())
     tested = int((planted & np.isfinite(q)).sum())
     return {
         "auroc": auroc,
+        "auroc_low": float(low),
+        "auroc_high": float(high),
         "n_planted": int(planted.sum()),
         "n_planted_compared": n,
         "n_chance": int(chance.sum()),

@@ -8,13 +8,12 @@ rule score_pairs:
         model=RUN.path("{study}", "model", "model.keras"),
         predictions=rules.evaluate_model.output.predictions,
     output:
-        scores=RUN.path("{study}", "{analysis}", "scores", "{world}.{chunk}.h5"),
+        real=RUN.path("{study}", "{analysis}", "scores", "real.{chunk}.h5"),
+        null=RUN.path("{study}", "{analysis}", "scores", "null.{chunk}.h5"),
     log:
-        RUN.path("logs", "{study}", "{analysis}", "score_pairs.{world}.{chunk}.log"),
+        RUN.path("logs", "{study}", "{analysis}", "score_pairs.{chunk}.log"),
     benchmark:
-        RUN.path(
-            "benchmarks", "{study}", "{analysis}", "score_pairs.{world}.{chunk}.tsv"
-        )
+        RUN.path("benchmarks", "{study}", "{analysis}", "score_pairs.{chunk}.tsv")
     conda:
         "../../envs/dfim.yaml"
     threads: lambda wc: RUN.analysis(wc.study, wc.analysis)["threads"]
@@ -23,15 +22,17 @@ rule score_pairs:
         runtime=60,
     params:
         # Not an output: finished blocks outlive a killed job.
-        blocks=RUN.path("{study}", "{analysis}", "blocks", "{world}.{chunk}"),
-        world="{world}",
+        blocks=RUN.path("{study}", "{analysis}", "blocks", "{chunk}"),
         chunk=lambda wc: int(wc.chunk),
         settings=lambda wc: RUN.scoring(wc.study, wc.analysis),
         select=lambda wc: RUN.studies[wc.study]["analyses"][wc.analysis].get(
             "select", {}
         ),
         declared=lambda wc: RUN.studies[wc.study]["model"],
-        seed=lambda wc: RUN.seed("score_pairs", wc.study, wc.analysis, wc.world),
+        seeds=lambda wc: {
+            world: RUN.seed("score_pairs", wc.study, wc.analysis, world)
+            for world in ("real", "null")
+        },
         code=code_digest("scripts/score_pairs.py"),
     script:
         "../scripts/score_pairs.py"

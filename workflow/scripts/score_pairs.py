@@ -1,4 +1,4 @@
-"""Score the pairs of one chunk of sequences, real or shuffled, block by block.
+"""Score the pairs of one chunk of sequences, and of their shuffles, block by block.
 
 A block is the unit of resuming and of randomness: its references and shuffles
 follow from the seed and the block's number, so that the number of chunks and an
@@ -7,6 +7,7 @@ interruption leave the result as it is.
 
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_GAP_SAMPLE = 50  # sequences whose completeness is measured over their whole length
+_GAP_SAMPLE = 20  # sequences whose completeness is measured over their whole length
 
 
 def _permute(X: NDArray[np.uint8], n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -99,22 +100,43 @@ def _own_folder(blocks: str, inputs: list[str], *settings: object) -> Path:
     )
 
 
+def _score_world(
+    score: Callable[[NDArray[np.int64], np.random.Generator], PairScores],
+    blocks: list[NDArray[np.int64]],
+    folder: Path,
+    world: str,
+    seed: int,
+) -> PairScores:
+    """Score the blocks that are not there yet, then join them all."""
+    paths = [folder / f"{block[0]:09d}.h5" for block in blocks]
+    done = sum(path.exists() for path in paths)
+    if done:
+        log.info("resuming: %d of %d blocks are there", done, len(blocks))
+    with Progress(f"score pairs ({world})", len(blocks), done) as progress:
+        for path, block in zip(paths, blocks, strict=True):
+            if not path.exists():
+                score(block, np.random.default_rng([seed, int(block[0])])).save(path)
+                progress.advance(1)
+    # A chunk may have no block at all.
+    return PairScores.concatenate([PairScores.empty(), *map(PairScores.load, paths)])
+
+
 def main(
     examples: str,
     features: str,
     model: str,
     predictions: str,
-    scores: str,
+    real: str,
+    null: str,
     blocks: str,
-    world: str,
     chunk: int,
     settings: dict[str, Any],
     select: dict[str, Any],
     declared: dict[str, Any],
-    seed: int,
+    seeds: dict[str, int],
 ) -> None:
-    """Score the blocks of this chunk, then join them; finished blocks are not redone."""
-    configure_tensorflow(settings["threads"], seed)
+    """Score the blocks of this chunk in both worlds; finished blocks are not redone."""
+    configure_tensorflow(settings["threads"], seeds["real"])
     # These load TensorFlow, whose threads are fixed by now.
     from dfim.attribution import make_attributor
     from dfim.attribution.plan import make_plan
@@ -135,44 +157,26 @@ def main(
         maxpool_rule=settings["maxpool_rule"],
         observed=settings["mask_observed"],
     )
-    folder = _own_folder(
-        blocks,
-        [examples, features, model, predictions],
-        settings,
-        select,
-        declared,
-        seed,
-    )
+    inputs = [examples, features, model, predictions]
+    folder = _own_folder(blocks, inputs, settings, select, declared, seeds)
     mine = _blocks_of(len(rows), settings["block"], settings["chunks"], chunk)
-    paths = [folder / f"{block[0]:09d}.h5" for block in mine]
-    done = sum(path.exists() for path in paths)
-    if done:
-        log.info("resuming: %d of %d blocks are there", done, len(mine))
-    with Progress(f"score pairs ({world})", len(mine), done) as progress:
-        for path, block in zip(paths, mine, strict=True):
-            if not path.exists():
-                found = _score_block(
-                    attributor,
-                    data.one_hot(rows[block]),
-                    chosen.of_sequences(block),
-                    world,
-                    settings,
-                    np.random.default_rng([seed, int(block[0])]),
-                )
-                found.save(path)
-                progress.advance(1)
-    parts = [PairScores.empty()]  # a chunk may have no block at all
-    for path, block in zip(paths, mine, strict=True):
-        parts.append(PairScores.load(path).of_rows(rows[block]))
-    reach = structural_reach(make_plan(network, output=head.output, unit=head.unit))
     sample = data.one_hot(rows[:_GAP_SAMPLE])
     attributes = {
-        "world": world,
         "settings": settings,
-        "structural_reach": reach,
-        "whole_gaps": _whole_gaps(attributor, sample, settings, seed),
+        "structural_reach": structural_reach(
+            make_plan(network, output=head.output, unit=head.unit)
+        ),
+        "whole_gaps": _whole_gaps(attributor, sample, settings, seeds["real"]),
     }
-    PairScores.concatenate(parts).save(scores, attributes)
+    for world, path in (("real", real), ("null", null)):
+
+        def score(
+            block: NDArray[np.int64], rng: np.random.Generator, world: str = world
+        ) -> PairScores:
+            X, found = data.one_hot(rows[block]), chosen.of_sequences(block)
+            return _score_block(attributor, X, found, world, settings, rng).of_rows(rows[block])
+
+        _score_world(score, mine, folder / world, world, seeds[world]).save(path, attributes)
     shutil.rmtree(blocks, ignore_errors=True)
 
 

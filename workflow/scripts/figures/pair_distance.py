@@ -17,6 +17,7 @@ from flow.distance_scorecard import (
     contrast_row,
     p_text,
     paper_rows,
+    pooling_recovery_row,
     pooling_row,
     reach_rows,
     recovery_rows,
@@ -105,12 +106,20 @@ def _distance_from_oracle(metrics: str, oracle: list[str], task: str) -> tuple[f
     return float(ours), float(table.loc[task, "auroc"])
 
 
-def _recovered(pairs: str, examples: str, sites: str) -> dict[str, Any]:
-    """What of the truth the scores of one world give back."""
-    scores = PairScores.load(pairs)
+def _recovered(
+    pairs: str,
+    examples: str,
+    sites: str,
+    rng: np.random.Generator,
+    within: PairScores | None = None,
+) -> dict[str, Any]:
+    """What of the truth the scores of one world give back; of the sequences of `within`."""
+    scores, data = PairScores.load(pairs), Examples.load(examples)
     arrays, settings = read_arrays(pairs, ("q",))
-    roles = pair_roles(scores, Examples.load(examples), sites)
-    return recovery(scores, arrays["q"], roles, settings["alpha"])
+    shared = _shared(scores, within)
+    scores, q = scores.select(shared), arrays["q"][shared]
+    roles = pair_roles(scores, data, sites)
+    return recovery(scores, q, roles, settings["alpha"], groups=_loci(data), rng=rng)
 
 
 def _loci(data: Examples) -> NDArray[np.int64] | None:
@@ -120,10 +129,12 @@ def _loci(data: Examples) -> NDArray[np.int64] | None:
     return loci(data.contigs, data.starts, data.codes.shape[1])
 
 
-def _same_pairs(scores: PairScores, other: PairScores) -> tuple[PairScores, PairScores]:
-    """Both restricted to the sequences that both scored, whose pairs are the same."""
-    mine, theirs = (s.features.sequence[s.source] for s in (scores, other))
-    return scores.select(np.isin(mine, theirs)), other.select(np.isin(theirs, mine))
+def _shared(scores: PairScores, other: PairScores | None) -> NDArray[np.bool_]:
+    """(P,) pairs of sequences that the other scored too."""
+    mine = scores.features.sequence[scores.source]
+    if other is None:
+        return np.ones(len(scores), bool)
+    return np.isin(mine, other.features.sequence[other.source])
 
 
 def main(
@@ -159,27 +170,34 @@ def main(
     of_step = step_table(scores, edges)
     tables = [of_bin.assign(what="bin"), of_step.assign(what="step")]
     rows = paper_rows(context, of_bin, names) + reach_rows(context, scores, reach, names)
-    if compare:
-        both = _same_pairs(scores, PairScores.load(compare[0]))
-        own, other = (bin_table(part, edges, rng=rng, groups=groups) for part in both)
+    other = PairScores.load(compare[0]) if compare else None
+    if other is not None:
+        both = scores.select(_shared(scores, other)), other.select(_shared(other, scores))
+        of_own, of_other = (bin_table(part, edges, rng=rng, groups=groups) for part in both)
         gaps = [record["completeness_whole"], read_json(compare[1])["completeness_whole"]]
-        rows.append(pooling_row(context, record["settings"], (own, other), gaps, names))
-        tables += [own.assign(what="bin, same pairs"), other.assign(what="bin, compared")]
+        rows.append(pooling_row(context, record["settings"], (of_own, of_other), gaps, names))
+        tables += [of_own.assign(what="bin, same pairs"), of_other.assign(what="bin, compared")]
     statistics: dict[str, Any] = {"summary": record, "centre_reach": reach[1]}
     if sites and task:
         alpha = record["settings"]["alpha"]
-        found = _recovered(pairs, examples, sites[0])
+        found = _recovered(pairs, examples, sites[0], rng)
         aurocs = _distance_from_oracle(metrics, oracle, task)
+        learned = aurocs[1] - aurocs[0] <= LEARNED_WITHIN
         rows += recovery_rows(context, found, aurocs, names, alpha)
         statistics |= {"recovery": found, "auroc": aurocs[0], "oracle_auroc": aurocs[1]}
+        if other is not None and learned:
+            own = _recovered(pairs, examples, sites[0], rng, other)
+            compared = _recovered(compare[0], examples, sites[0], rng, scores)
+            rows.append(pooling_recovery_row(context, own, compared, names))
+            statistics["recovery_compared"] = compared
         if contrast:
-            other = _recovered(contrast[0], contrast[1], contrast[2])
-            there = _distance_from_oracle(contrast[4], [contrast[3]], task)
-            learned = all(o - a <= LEARNED_WITHIN for a, o in (aurocs, there))
+            there = _recovered(contrast[0], contrast[1], contrast[2], rng)
+            reached = _distance_from_oracle(contrast[4], [contrast[3]], task)
+            both_learned = learned and reached[1] - reached[0] <= LEARNED_WITHIN
             rows.append(
-                contrast_row(context, found, other, str(contrast_title), learned, names)
+                contrast_row(context, found, there, str(contrast_title), both_learned, names)
             )
-            statistics["contrast"] = other
+            statistics["contrast"] = there
     with style():
         title = (
             f"{context['study_title']} ({context['origin']} inputs)\n"
