@@ -165,7 +165,8 @@ def recovery_rows(
             context["origin"],
             "not comparable",
             f"{chance}; 95 % interval by loci; bins at {', '.join(map(str, MATCHING_EDGES))} "
-            f"bp; n = {found['n_planted_compared']:,} planted, {found['n_chance']:,} chance; {how}",
+            f"bp; n = {found['n_planted_compared']:,} planted, {found['n_chance']:,} chance; "
+            f"{how}",
         ),
         ScorecardRow(
             context["label"],
