@@ -121,7 +121,6 @@ def test_trained_network_learns_from_one_chromosome(trained):
         np.abs(train[np.maximum(place - 1, 0)] - held),
     )
     assert near.min() >= 2 * 1000
-    # Measured 0.572, 0.646 and 0.671: one chromosome is little to learn from.
-    assert metrics(trained)["GATA1"]["auroc"] > 0.5
-    for task in ("GATA2", "TAL1"):
-        assert metrics(trained)[task]["auroc_low"] > 0.55
+    # Measured 0.860, 0.851 and 0.832; on the plateau before it learns, 0.57 to 0.67.
+    for task in ("GATA1", "GATA2", "TAL1"):
+        assert metrics(trained)[task]["auroc_low"] > 0.7
