@@ -324,6 +324,7 @@ def test_captions_are_filled_in(path):
     context = {
         "study_title": "Study <1>", "origin": "synthetic", "method": "DeepLIFT", "about": "",
         "trained": True, "map_split": "test", "mutation": "replaced by zeros",
+        "options": {"compare": "other"}, "world": "joint",
     }  # fmt: skip
     html = caption_html(path, context)
     assert "synthetic" in html

@@ -4,6 +4,7 @@ import gzip
 import logging
 
 import numpy as np
+import pyfaidx
 import pytest
 
 from dfim import genome as genome_module
@@ -51,6 +52,18 @@ def test_lines_do_not_matter(tmp_path, width, newline):
     same(read_genome(tmp_path / "g.fa"))
     (tmp_path / "h.fa").write_bytes(fasta(width, newline).rstrip())
     same(read_genome(tmp_path / "h.fa"))
+
+
+def test_windows_are_those_of_pyfaidx(tmp_path):
+    (tmp_path / "g.fa").write_bytes(fasta(11))
+    genome, by_index = read_genome(tmp_path / "g.fa"), pyfaidx.Fasta(str(tmp_path / "g.fa"))
+    rng = np.random.default_rng(2)
+    contig = rng.integers(0, 3, 200)
+    start = rng.integers(0, np.array(genome.contigs.lengths)[contig] - 4)
+    cut = genome.windows(contig, start, 5)
+    for row, (place, first) in enumerate(zip(contig, start, strict=True)):
+        text = by_index[genome.contigs.names[place]][first : first + 5].seq
+        assert cut[row].tolist() == codes_of(text)
 
 
 @pytest.mark.parametrize("block", [*range(1, 25), 40, 97])

@@ -108,7 +108,7 @@ def test_elsewhere_is_refused_or_dropped_and_counted(tmp_path, caplog):
         (row(summit=11), ", line 2: summit '11' in column 10"),
         (row(summit=""), ", line 2: summit '' in column 10"),
         (row()[: -len("\t4")], ", line 2: 9 columns, expected the ten"),
-        ("", ", line 2: 1 columns, expected the ten"),
+        ("\n" + row(), ", line 2: 1 columns, expected the ten"),
         (row().replace("\t", " "), ", line 2: 1 columns, expected the ten"),
         (row(start=1000, end=1010), ", line 2: peak chr1:1000-1010 (summit 1004) lies beyond"),
         (row(start=995, end=1010, summit=8), ", line 2: peak chr1:995-1010 (summit 1003) lies"),

@@ -56,3 +56,20 @@ def test_interval_covers_the_truth_as_often_as_it_says():
 def test_one_class_alone_is_an_error(rng, labels):
     with pytest.raises(ValueError, match="expected both classes: check the labels"):
         evaluate_classifier(np.array(labels), np.zeros(3), rng=rng)
+
+
+def test_sequences_of_one_group_are_drawn_together(rng):
+    labels = rng.integers(0, 2, 100)
+    logits = labels + rng.normal(0, 1.5, 100)
+    alone = evaluate_classifier(labels, logits, rng=np.random.default_rng(1))
+    copies, number = np.tile(labels, 9), np.tile(np.arange(100), 9)
+    copied = evaluate_classifier(copies, np.tile(logits, 9), rng=np.random.default_rng(1))
+    grouped = evaluate_classifier(
+        copies, np.tile(logits, 9), rng=np.random.default_rng(1), groups=number
+    )
+    assert grouped.auroc == pytest.approx(alone.auroc)
+    width = {name: m.auroc_high - m.auroc_low
+             for name, m in (("alone", alone), ("copied", copied), ("grouped", grouped))}  # fmt: skip
+    # Nine copies know no more than one.
+    assert width["grouped"] == pytest.approx(width["alone"], rel=0.3)
+    assert width["copied"] < 0.5 * width["alone"]

@@ -72,7 +72,7 @@ def test_files_of_a_sheet_are_looked_up_in_the_folder(sheet, tmp_path):
     config = {"inputs": "local", "local_folder": str(tmp_path), "studies": {"mine": study}}
     for name in ("genome.fa", "tal.narrowPeak", "open.bed"):
         (tmp_path / name).touch()
-    with pytest.raises(ConfigError, match=r"examples.files.chip.GATA1: no file .*gata.bed"):
+    with pytest.raises(ConfigError, match=r"files.samples: ChIP of GATA1: no file .*gata.bed"):
         peak_files(config, "mine")
     (tmp_path / "gata.bed").touch()
     found = peak_files(config, "mine")

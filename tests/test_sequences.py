@@ -14,7 +14,6 @@ from dfim.sequences import (
     background,
     base_codes,
     decode,
-    gc_content,
     one_hot_encode,
     require_one_hot,
 )
@@ -87,12 +86,6 @@ def test_fractional_columns_have_a_code_and_no_letter():
 
 def test_two_bases_in_a_column_are_no_base():
     np.testing.assert_array_equal(base_codes(np.array([[[1, 0, 1, 0]]])), [[FRACTIONAL]])
-
-
-def test_gc_content_ignores_n_and_counts_fractions():
-    X = one_hot_encode(["GCAN", "NNNN", "TTTT", "CCCC"]).astype(np.float32)
-    X[3] = background(0.46)
-    np.testing.assert_allclose(gc_content(X), [2 / 3, np.nan, 0, 0.46], rtol=1e-6)
 
 
 def test_background_sums_to_one():

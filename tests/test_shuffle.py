@@ -10,7 +10,7 @@ from scipy.stats import chisquare
 
 from dfim import shuffle
 from dfim.sequences import background, base_codes, decode, one_hot_encode
-from dfim.shuffle import count_shuffles, dinucleotide_shuffle
+from dfim.shuffle import dinucleotide_shuffle
 
 
 def by_permutation(sequence):
@@ -108,18 +108,6 @@ def test_uniformity_over_many_sequences_at_once():
     assert 0.3 < np.mean(p_values) < 0.7
 
 
-def test_count_shuffles_matches_brute_force():
-    rng = np.random.default_rng(4)
-    sequences = ["".join(row) for row in rng.choice(list("ACGTN"), (40, 9))]
-    expected = [len(by_permutation(sequence)) for sequence in sequences]
-    np.testing.assert_allclose(count_shuffles(one_hot_encode(sequences)), expected, rtol=1e-9)
-
-
-def test_count_of_a_long_sequence_is_infinite_not_an_error():
-    X = np.eye(4, dtype=np.uint8)[np.random.default_rng(0).integers(0, 4, (1, 3000))]
-    np.testing.assert_array_equal(count_shuffles(X), np.inf)
-
-
 @pytest.fixture(scope="module")
 def mixed():
     """Random sequences with N and with the background columns of a mutated motif."""
@@ -196,7 +184,6 @@ def test_shortest_sequences_are_their_own_shuffle(length):
 def test_no_sequences_give_no_shuffles():
     X = np.zeros((0, 10, 4), np.uint8)
     assert dinucleotide_shuffle(X, 2, np.random.default_rng(0)).shape == (0, 2, 10, 4)
-    assert count_shuffles(X).shape == (0,)
 
 
 def test_unusable_arguments_are_refused():

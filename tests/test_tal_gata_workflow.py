@@ -182,8 +182,26 @@ REFUSED = {
         "examples: key 'files' is missing, which inputs: local needs",
     ),
     "heads": (
-        {f"{T}.model.heads": {"GATA1": 0}},
+        {f"{T}.model": {"file": "net.keras", "heads": {"GATA1": 0}}},
         "model.heads: got GATA1, expected one a task: GATA1, GATA2, TAL1",
+    ),
+    "heads of our own": (
+        {f"{T}.model.heads": {"GATA1": 0}},
+        "model.heads: only a finished network (model.file) has them; remove it",
+    ),
+    "options": ({f"{T}.model.options": {"dense": 3}}, "model.options: m2 has no 'dense'"),
+    "short": ({f"{T}.examples.window": 60}, "examples.window: got 60, expected at least 70"),
+    "other test set": (
+        {f"{T}.examples.dataset": "k562_additive", f"{T}.examples.split.test": ["chr8"]},
+        "of the same dataset; expected the same",
+    ),
+    "both sources": (
+        {f"{T}.features.file": "m.meme"},
+        "features.file: source 'patterns' does not take it; remove it",
+    ),
+    "key of another kind": (
+        {f"{T}.figures.fig3a.bins": [0, 1, 2]},
+        "figures.fig3a.bins: kind pair_tracks does not take it; remove it",
     ),
     "task": (
         {f"{T}.analyses.gata_to_tal.task": "MYC"},
@@ -191,7 +209,7 @@ REFUSED = {
     ),
     "source": (
         {f"{T}.analyses.gata_to_tal.sources": ["RUNX"]},
-        "analyses.gata_to_tal: sources: no feature 'RUNX'; features.patterns has GATA, EBOX",
+        "analyses.gata_to_tal.sources: no feature 'RUNX'; there are GATA, EBOX",
     ),
     "bins": ({f"{T}.figures.fig3b.bins": [0, 50, 20]}, "figures.fig3b.bins: got [0, 50, 20]"),
     "contrast": (

@@ -162,10 +162,10 @@ def test_worlds_differ_in_binding_only(joint, additive):
     assert (p.xs("min", axis=1, level=1) == p.xs("max", axis=1, level=1)).all(axis=None)
     p = p.xs("min", axis=1, level=1)
     assert p.loc["composite"].equals(p.loc["apart"])
-    logit = np.log(p["p_GATA2"] / (1 - p["p_GATA2"]))
-    assert logit["gata"] == pytest.approx(7 * 0.6)
-    assert logit["ebox"] == pytest.approx(7 * -0.6)
-    assert p["p_GATA2"]["composite"] == 0.995  # 7 * 1.0, beyond the end
+    for task, alone in (("GATA1", (0.6, -0.6)), ("TAL1", (-0.6, 0.6))):
+        logit = np.log(p[f"p_{task}"] / (1 - p[f"p_{task}"]))
+        assert logit[["gata", "ebox"]].tolist() == pytest.approx([7 * x for x in alone])
+        assert p[f"p_{task}"]["composite"] == 0.995  # 7 * 1.0, beyond the end
     # In the joint world they do.
     composite = j[j["kind"] == "composite"]
     order = composite["joint"].argsort()

@@ -123,7 +123,8 @@ def read_genome(path: str | os.PathLike[str], contigs: Sequence[str] | None = No
     Notes
     -----
     Reads the whole file whatever is wanted, which finds damage: about 5 ms a
-    megabase from gzip. Memory is one byte a base of the kept contigs.
+    megabase from gzip. Memory is one byte a base of the kept contigs, and of the
+    largest of them once more.
     """
     wanted = None if contigs is None else {contig_key(name) for name in contigs}
     lengths: dict[str, int] = {}
@@ -149,7 +150,7 @@ def read_genome(path: str | os.PathLike[str], contigs: Sequence[str] | None = No
     if empty:
         raise ValueError(f"{path}: contig {empty[0]!r} has no sequence, expected one")
     _require_current_index(path, lengths)
-    codes = {name: np.concatenate(parts) for name, parts in kept.items()}
+    codes = {name: np.concatenate(kept.pop(name)) for name in list(kept)}
     every = Contigs(tuple(lengths), tuple(lengths.values()))
     order = list(codes) if contigs is None else _in_order(path, every, contigs)
     unknown = sum(int(np.count_nonzero(codes[name] == _AMBIGUOUS)) for name in order)

@@ -168,7 +168,7 @@ def _some(names: tuple[str, ...]) -> str:
 def _read_columns(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, int]:
     """All columns as text, and the number of the line that the first row stands on."""
     with open_plain_or_gzip(path) as file:
-        lines = file.read().decode("utf-8", "replace").splitlines()
+        lines = file.read().decode("utf-8", "replace").rstrip("\r\n").splitlines()
     skipped = 0
     while skipped < len(lines) and lines[skipped].startswith(("#", "track", "browser")):
         skipped += 1

@@ -22,7 +22,7 @@ class ClassifierMetrics:
     auprc
         Average precision.
     auroc_low, auroc_high, auprc_low, auprc_high, accuracy_low, accuracy_high
-        Percentile intervals (95 %) from resampling the sequences.
+        Percentile intervals (95 %) from resampling the groups.
     """
 
     n_positive: int
@@ -43,6 +43,7 @@ def evaluate_classifier(
     logits: NDArray[np.floating],
     *,
     rng: np.random.Generator,
+    groups: NDArray[np.integer] | None = None,
     n_resamples: int = 200,
 ) -> ClassifierMetrics:
     """Accuracy, auROC and average precision with bootstrap intervals.
@@ -55,8 +56,11 @@ def evaluate_classifier(
         (N,) network output before the sigmoid.
     rng
         Draws the resamples.
+    groups
+        (N,) the group of each sequence, resampled together (`dfim.windows.loci`,
+        where sequences overlap in a genome); by default each is its own.
     n_resamples
-        Resamples of the sequences for the intervals.
+        Resamples of the groups for the intervals.
 
     Raises
     ------
@@ -65,6 +69,10 @@ def evaluate_classifier(
     """
     known = labels >= 0
     labels, logits = labels[known], logits[known]
+    owner = np.arange(len(labels)) if groups is None else groups[known]
+    _, owner = np.unique(owner, return_inverse=True)
+    members = np.argsort(owner, kind="stable")
+    n_groups, sizes = int(owner.max(initial=-1)) + 1, np.bincount(owner)
     positive = int(labels.sum())
     if positive in (0, len(labels)):
         raise ValueError(
@@ -80,8 +88,9 @@ def evaluate_classifier(
     best = figures(np.arange(len(labels)))
     draws = []
     while len(draws) < n_resamples:
-        rows = rng.integers(0, len(labels), len(labels))
-        if 0 < labels[rows].sum() < len(labels):
+        times = np.bincount(rng.integers(0, n_groups, n_groups), minlength=n_groups)
+        rows = np.repeat(members, np.repeat(times, sizes))
+        if 0 < labels[rows].sum() < len(rows):
             draws.append(figures(rows))
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)
     spread = [float(x) for pair in zip(low, high, strict=True) for x in pair]

@@ -167,22 +167,3 @@ def decode(X: np.ndarray) -> list[str]:
     text = _LETTERS[codes].tobytes().decode("ascii")
     length = codes.shape[1]
     return [text[at : at + length] for at in range(0, len(text), length)]
-
-
-def gc_content(X: np.ndarray) -> np.ndarray:
-    """Return each sequence's fraction of G + C among its known bases.
-
-    Parameters
-    ----------
-    X : ndarray, shape (N, L, 4)
-        Fractional columns count with their fractions; N columns do not count.
-
-    Returns
-    -------
-    ndarray of float64, shape (N,)
-        0 to 1; NaN for a sequence of N only.
-    """
-    totals = require_one_hot(X).sum(axis=1, dtype=np.float64)
-    known = totals.sum(axis=1)
-    strong = totals[:, 1] + totals[:, 2]
-    return np.divide(strong, known, out=np.full(len(totals), np.nan), where=known > 0)

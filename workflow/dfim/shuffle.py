@@ -102,25 +102,6 @@ def dinucleotide_shuffle(X: np.ndarray, n: int, rng: np.random.Generator) -> np.
     return shuffles
 
 
-def count_shuffles(X: np.ndarray) -> np.ndarray:
-    """Count the distinct dinucleotide shuffles of each sequence (BEST theorem).
-
-    Parameters
-    ----------
-    X : ndarray, shape (N, L, 4)
-        As for `dinucleotide_shuffle`.
-
-    Returns
-    -------
-    ndarray of float64, shape (N,)
-        At least 1; exact to about 1e-12, infinite above 1e308.
-    """
-    symbols, columns = _symbols(require_one_hot(X), 0)
-    counts = _transitions(symbols, columns.shape[1])
-    with np.errstate(over="ignore"):
-        return np.exp(_log_shuffles(counts, _tree_weights(counts).sum(axis=1)))
-
-
 def _symbols(X: np.ndarray, first_row: int) -> tuple[np.ndarray, np.ndarray]:
     """Number the distinct columns of each sequence from 0, its last column first.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.intervals import Peaks, overlaps
+from dfim.store import Examples
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +125,13 @@ def loci(
     found = np.empty(len(start), np.int64)
     found[order] = np.concatenate([[0], np.cumsum(new)])[: len(start)]
     return found
+
+
+def loci_of(examples: Examples) -> NDArray[np.int64] | None:
+    """`loci` of examples that have a place in a genome; None for others."""
+    if examples.contigs is None or examples.starts is None:
+        return None
+    return loci(examples.contigs, examples.starts, examples.codes.shape[1])
 
 
 def _one_a_place(windows: LabelledWindows) -> LabelledWindows:

@@ -4,7 +4,6 @@ Functions named `..._fault` return one line, without the study's name, or None.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from dfim.intervals import contig_key
@@ -18,12 +17,8 @@ SIMULATED_TASKS = ("GATA1", "GATA2", "TAL1")
 
 # Fewer would leave a Gaussian of one sequence to a handful of values.
 _PER_MAP_SHUFFLES = 20
-_FIGURE_NEEDS = {
-    "pair_scores": ("analysis",),
-    "pair_significance": ("analysis", "value"),
-    "pair_tracks": ("analysis",),
-    "pair_distance": ("analysis", "bins"),
-}
+_OPTIONS = {"m1": ("dense",), "m2": ("dropout",)}
+_SHORTEST = {"m2": 70}  # bp that five convolutions and a pooling need
 
 
 def tasks_of(study: Study) -> tuple[str, ...]:
@@ -177,9 +172,27 @@ def _split_fault(examples: Mapping[str, Any], trained: bool) -> str | None:
     return None
 
 
-def heads_fault(study: Study) -> str | None:
-    """What is wrong with the heads that a study gives its tasks."""
-    heads, tasks = study["model"].get("heads"), tasks_of(study)
+def model_fault(study: Study) -> str | None:
+    """What is wrong with a study's model, as far as its declaration tells."""
+    model, tasks = study["model"], tasks_of(study)
+    heads, architecture = model.get("heads"), model.get("architecture")
+    if model.get("file") is None:
+        if architecture is None:
+            return "model: expected an architecture or a file"
+        if heads is not None:
+            return "model.heads: only a finished network (model.file) has them; remove it"
+        for key in model.get("options", {}):
+            if key not in _OPTIONS[architecture]:
+                return (
+                    f"model.options: {architecture} has no {key!r}; it takes "
+                    f"{', '.join(_OPTIONS[architecture])}"
+                )
+        window = study["examples"].get("window", _SHORTEST.get(architecture, 0))
+        if window < _SHORTEST.get(architecture, 0):
+            return (
+                f"examples.window: got {window}, expected at least {_SHORTEST[architecture]}, "
+                f"as {architecture} needs"
+            )
     if heads is not None and set(heads) != set(tasks):
         return f"model.heads: got {', '.join(heads)}, expected one a task: {', '.join(tasks)}"
     return None
@@ -203,31 +216,4 @@ def analysis_fault(study: Study, settings: Mapping[str, Any]) -> str | None:
     for task in named:
         if task not in known:
             return f"no task {task!r}; the study has {', '.join(known) or 'no labels'}"
-    patterns = study["features"].get("patterns")
-    for key in ("sources", "targets"):
-        for name in settings.get(key, ()):
-            if study["features"]["source"] == "patterns" and name not in patterns:
-                there = ", ".join(patterns)
-                return f"{key}: no feature {name!r}; features.patterns has {there}"
-    return None
-
-
-def figure_fault(study: Study, figure: str, studies: Mapping[str, Study]) -> str | None:
-    """What is wrong with a declared figure."""
-    declared = study["figures"][figure]
-    for key in _FIGURE_NEEDS.get(declared["kind"], ()):
-        if key not in declared:
-            return f"figures.{figure}: key {key!r} is missing"
-    if declared["kind"] == "map_steps" and "map" not in study:
-        return f"figure {figure} needs the key 'map'"
-    bins = declared.get("bins", [])
-    if any(high <= low for low, high in pairwise(bins)):
-        return f"figures.{figure}.bins: got {bins}, expected edges that ascend (bp)"
-    contrast = declared.get("contrast")
-    if contrast is not None and contrast in studies:
-        analysis = declared["analysis"]
-        if analysis not in studies[contrast]["analyses"]:
-            return f"figures.{figure}.contrast: {contrast!r} has no analysis {analysis!r}"
-    elif contrast is not None:
-        return f"figures.{figure}.contrast: no study {contrast!r} in this run"
     return None

@@ -1,4 +1,4 @@
-"""Scorecard rows of FIS against distance: the paper's numbers, and what was planted."""
+"""Scorecard rows of FIS against distance: the paper's numbers, reach, other settings."""
 
 import re
 from typing import Any
@@ -9,7 +9,6 @@ import pandas as pd
 from dfim.distances import pair_distance
 from dfim.interactions import PairScores
 from flow.figure import ScorecardRow, Verdict
-from flow.truth import LEARNED_WITHIN, MATCHING_EDGES
 
 Context = dict[str, Any]
 
@@ -19,13 +18,32 @@ def p_text(p: float) -> str:
     return f"{p:.2g}" if p > 0 else "< 1e-300"
 
 
-def paper_rows(
-    context: Context,
-    bins: pd.DataFrame,
-    names: str,
-) -> list[ScorecardRow]:
+def _numbers(printed: list[str]) -> list[int | None]:
+    """What is printed of the n's; None for what is no number (a misprint)."""
+    grouped = re.compile(r"\d{1,3}(,\d{3})*")
+    return [int(x.replace(",", "")) if grouped.fullmatch(x) else None for x in printed]
+
+
+def _n_verdict(context: Context, ours: list[int]) -> Verdict:
+    """Whether every number of pairs is within a tenth of the printed one."""
+    printed = _numbers(context["printed"].get("n", []))
+    if context["not_comparable"] or len(printed) != len(ours):
+        return "not comparable"
+    pairs = [(a, b) for a, b in zip(ours, printed, strict=True) if b is not None]
+    return "agrees" if all(abs(a - b) <= b / 10 for a, b in pairs) else "differs"
+
+
+def _p_verdict(context: Context, p: pd.Series) -> Verdict:
+    """Whether every bin's test, zeros counted as in the paper, is below what is printed."""
+    found = re.search(r"< ?([\d.]+e?-?\d*)", context["printed"].get("p", ""))
+    if found is None or context["world"] is not None:
+        return "not comparable"
+    return "agrees" if (p < float(found[1])).all() else "differs"
+
+
+def paper_rows(context: Context, bins: pd.DataFrame, names: str) -> list[ScorecardRow]:
     """Pairs and tests of the bins beside the paper's."""
-    paper, near, others = context["printed"], bins.iloc[0], bins.iloc[1:]
+    printed, near, others = context["printed"], bins.iloc[0], bins.iloc[1:]
     tests = "; ".join(
         f"{row['bin']}: p {p_text(row['p'])}, r {row['rank_biserial']:.3f} "
         f"({row['rank_biserial_low']:.3f} to {row['rank_biserial_high']:.3f}), "
@@ -39,31 +57,44 @@ def paper_rows(
         for _, row in others.iterrows()
         if np.isfinite(row["p_all"])
     )
-    tested = others["p"].dropna()
-    verdict: Verdict = "not comparable"
-    if "p" in paper and "synthetic" not in context["not_comparable"]:
-        verdict = "agrees" if len(tested) and (tested < 1e-16).all() else "differs"
-    why = "; ".join(filter(None, (context["not_comparable"], context["remark"])))
+    why = "; ".join(filter(None, (context["not_comparable"], context["note"])))
     return [
         ScorecardRow(
             context["label"],
             f"{names}: pairs a bin of distance ({', '.join(bins['bin'])} bp)",
-            "; ".join(paper.get("n", [])) or "not printed",
+            "; ".join(printed.get("n", [])) or "not printed",
             "; ".join(f"{n:,}" for n in bins["n_pairs"]),
             context["origin"],
-            "not comparable" if context["not_comparable"] or "n" not in paper else "differs",
-            f"reached by a path of the network: "
-            f"{'; '.join(f'{n:,}' for n in bins['n_reached'])}; {why}",
+            _n_verdict(context, bins["n_pairs"].tolist()),
+            "; ".join(
+                filter(
+                    None,
+                    (
+                        "reached by a path of the network: "
+                        + "; ".join(f"{n:,}" for n in bins["n_reached"]),
+                        why,
+                    ),
+                )
+            ),
         ),
         ScorecardRow(
             context["label"],
             f"{names}: Mann–Whitney, FIS of pairs {near['bin']} bp above each other bin "
             "(rank-biserial r, 95 % interval by loci)",
-            paper.get("p", "not printed"),
+            printed.get("p", "not printed"),
             tests,
             context["origin"],
-            verdict,
-            f"pairs within reach; with the zeros of the others as values: {counted}; {why}",
+            _p_verdict(context, others["p_all"]),
+            "; ".join(
+                filter(
+                    None,
+                    (
+                        "pairs within reach; the verdict is of the test that counts the zeros "
+                        f"beyond it as values, as the paper's must have: {counted}",
+                        why,
+                    ),
+                )
+            ),
         ),
     ]
 
@@ -79,43 +110,43 @@ def reach_rows(
         return []
     printed = context["printed"].get("reach")
     farthest = pair_distance(scores)[scores.fis_max_abs != 0].max(initial=0)
+    why = "convolutions and pooling see no further; references are shared, so FIS beyond is 0"
+    if printed:
+        why += "; the distance that the paper prints is this ceiling of its architecture"
     return [
         ScorecardRow(
             context["label"],
-            f"{names}: largest distance at which motifs interact",
+            f"{names}: farthest pair with a FIS (ceiling of the architecture)",
             printed or "not printed",
-            f"{farthest:g} bp between centres; ceiling of the architecture {reach[0]} bp "
-            f"between nucleotides, {reach[1]:g} bp between centres",
+            f"{farthest:g} bp between centres ({reach[1]:g} bp; {reach[0]} of nucleotides)",
             context["origin"],
-            _near(reach[0], printed),
-            "convolutions and pooling see no further: the printed distance is this "
-            "ceiling; with references shared by original and mutant FIS beyond it is 0",
+            "not comparable" if context["world"] else _near(farthest, printed),
+            why,
         )
     ]
 
 
-def pooling_row(
+def compared_row(
     context: Context,
-    settings: dict[str, Any],
+    changed: str,
     bins: tuple[pd.DataFrame, pd.DataFrame],
     gaps: list[dict[str, Any]],
     names: str,
 ) -> ScorecardRow:
-    """The same pairs under both rules for max-pooling, and how far each is from complete."""
+    """The same pairs under other settings, and how far each is from adding up."""
     own, other = bins
     return ScorecardRow(
         context["label"],
-        f"{names}: median FIS a bin under the other rule for max-pooling, and completeness",
+        f"{names}: median FIS a bin with {changed}, and completeness",
         "not printed",
         f"{_medians(other)}; contributions are {_gap_text(gaps[1])} from adding up",
         context["origin"],
         "not comparable",
-        f"the same pairs under {settings['maxpool_rule']}, as drawn: {_medians(own)}; "
-        f"{_gap_text(gaps[0])} from adding up",
+        f"the same pairs as drawn: {_medians(own)}; {_gap_text(gaps[0])} from adding up",
     )
 
 
-def _near(bp: int, printed: str | None) -> Verdict:
+def _near(bp: float, printed: str | None) -> Verdict:
     """Whether a distance is within 5 bp of the one that the paper prints."""
     found = re.search(r"\d+", printed or "")
     if found is None:
@@ -135,103 +166,3 @@ def _gap_text(gap: dict[str, Any]) -> str:
     if gap["median_gap"] is None:
         return "not defined"
     return f"{gap['median_gap']:.3g} logit (median of {gap['n']:,} whole sequences)"
-
-
-def recovery_rows(
-    context: Context,
-    found: dict[str, Any],
-    aurocs: tuple[float, float],
-    names: str,
-    alpha: float,
-) -> list[ScorecardRow]:
-    """How well the planted pairs came back; one row where the network did not learn."""
-    ours, oracle = aurocs
-    how = f"auROC of the network {ours:.3f}, of the oracle {oracle:.3f}"
-    if oracle - ours > LEARNED_WITHIN:
-        return [
-            ScorecardRow(
-                context["label"], f"{names}: recovery of planted pairs", "no such study",
-                "did not learn", context["origin"], "not comparable",
-                f"{how}: further apart than {LEARNED_WITHIN}, so FIS says nothing of the truth",
-            )
-        ]  # fmt: skip
-    chance = "chance: neither site belongs to a composite"
-    return [
-        ScorecardRow(
-            context["label"],
-            f"{names}: AUROC of |FIS|, planted against chance pairs at equal distance",
-            "no such study",
-            _auroc_text(found),
-            context["origin"],
-            "not comparable",
-            f"{chance}; 95 % interval by loci; bins at {', '.join(map(str, MATCHING_EDGES))} "
-            f"bp; n = {found['n_planted_compared']:,} planted, {found['n_chance']:,} chance; "
-            f"{how}",
-        ),
-        ScorecardRow(
-            context["label"],
-            f"{names}: pairs called at q < {alpha}, planted against chance",
-            "no such study",
-            f"precision {found['precision']:.3f}, recall {found['recall']:.3f}",
-            context["origin"],
-            "not comparable",
-            f"{found['n_called_planted']:,} planted and {found['n_called_chance']:,} of "
-            f"{found['n_tested_chance']:,} chance pairs called; where binding is additive "
-            f"every call is false; {how}",
-        ),
-        ScorecardRow(
-            context["label"],
-            f"{names}: median FIS of planted pairs (of chance pairs)",
-            "no such study",
-            f"{found['median_planted']:.4f} ({found['median_chance']:.4f})",
-            context["origin"],
-            "not comparable",
-            f"n = {found['n_planted']:,} and {found['n_chance']:,}; {how}",
-        ),
-    ]
-
-
-def _auroc_text(found: dict[str, Any]) -> str:
-    return f"{found['auroc']:.3f} ({found['auroc_low']:.3f} to {found['auroc_high']:.3f})"
-
-
-def pooling_recovery_row(
-    context: Context, own: dict[str, Any], compared: dict[str, Any], names: str
-) -> ScorecardRow:
-    """Recovery of the planted pairs under the other rule for max-pooling."""
-    return ScorecardRow(
-        context["label"],
-        f"{names}: AUROC of |FIS|, planted against chance pairs, other rule for max-pooling",
-        "no such study",
-        _auroc_text(compared),
-        context["origin"],
-        "not comparable",
-        f"under the rule that is drawn, on the same pairs: {_auroc_text(own)}; n = "
-        f"{compared['n_planted_compared']:,} planted, {compared['n_chance']:,} chance",
-    )
-
-
-def contrast_row(
-    context: Context,
-    found: dict[str, Any],
-    contrast: dict[str, Any],
-    title: str,
-    learned: bool,
-    names: str,
-) -> ScorecardRow:
-    """The same planted pairs where nothing makes them interact."""
-    ratio = found["median_planted"] / max(abs(contrast["median_planted"]), 1e-12)
-    return ScorecardRow(
-        context["label"],
-        f"{names}: median FIS of planted pairs over its absolute value in {title}",
-        "no such study",
-        f"{found['median_planted']:.4f} / {abs(contrast['median_planted']):.4f} = {ratio:.1f}"
-        if learned
-        else "did not learn",
-        context["origin"],
-        "not comparable",
-        f"there: n = {contrast['n_planted']:,}, AUROC of |FIS| {contrast['auroc']:.3f} (a "
-        "network is never additive between neighbours, so this alone proves no joint effect), "
-        f"{contrast['n_called_planted']:,} planted and {contrast['n_called_chance']:,} chance "
-        "pairs called, all of them false",
-    )

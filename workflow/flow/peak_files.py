@@ -23,7 +23,9 @@ def peak_files(config: Config, study: str) -> dict[str, Any]:
     examples = config["studies"][study]["examples"]
     origin = "files" if config["inputs"] == "local" else "sources"
     declared, key = examples[origin], f"config: studies.{study}.examples.{origin}"
+    chip_key = f"{key}.chip."
     if "samples" in declared:
+        chip_key = f"{key}.samples: ChIP of "
         sheet = _place(config, f"{key}.samples", declared["samples"])
         try:
             accessible, chip = binding_files(sheet, examples["tasks"])
@@ -34,9 +36,9 @@ def peak_files(config: Config, study: str) -> dict[str, Any]:
         chip = [declared["chip"][task] for task in examples["tasks"]]
     return {
         "genome": _place(config, f"{key}.genome", declared["genome"]),
-        "accessible": _place(config, f"{key}.accessible", accessible),
+        "accessible": _place(config, f"{key}: accessible", accessible),
         "chip": [
-            _place(config, f"{key}.chip.{task}", entry)
+            _place(config, f"{chip_key}{task}", entry)
             for task, entry in zip(examples["tasks"], chip, strict=True)
         ],
     }

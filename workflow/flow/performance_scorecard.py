@@ -21,9 +21,11 @@ def _size(test: Task) -> int:
 
 
 def _why(context: Context, n: int) -> str:
-    where = "held-out test sequences" if context["trained"] else "sequences, all there are"
-    parts = [f"n = {n:,} {where}; 95 % interval from resampling them"]
-    return "; ".join([*parts, *filter(None, (context["not_comparable"], context["remark"]))])
+    where = "sequences, all there are" if context["whole"] else "held-out test sequences"
+    if not context["whole"] and not context["trained"]:
+        where = "sequences of the test part, by a network that was brought along"
+    parts = [f"n = {n:,} {where}", "95 % interval from resampling, what overlaps together"]
+    return "; ".join([*parts, *filter(None, (context["not_comparable"], context["note"]))])
 
 
 def one_task_rows(context: Context, test: Task) -> list[ScorecardRow]:
@@ -37,8 +39,8 @@ def one_task_rows(context: Context, test: Task) -> list[ScorecardRow]:
         note = f"; {round(n * (1 - test['accuracy'])):,} wrong; rounded as the paper prints it"
     measures = [
         ("accuracy", paper or "not printed", 5, verdict, why + note),
-        ("auROC", "not printed", 6, "not comparable", why),
-        ("auPRC", "not printed", 6, "not comparable", why),
+        ("auROC", context["printed"].get("auroc", "not printed"), 6, "not comparable", why),
+        ("auPRC", context["printed"].get("auprc", "not printed"), 6, "not comparable", why),
     ]
     return [
         ScorecardRow(

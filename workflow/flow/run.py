@@ -18,7 +18,7 @@ from flow.declarations import WORLDS, tasks_of
 from flow.digest import config_digest, rule_seed
 from flow.peak_files import peak_files
 from flow.validation import validate
-from flow.wording import figure_label, method, not_comparable, origin, remark
+from flow.wording import figure_label, method, not_comparable, origin
 
 _MUTATIONS = {
     "gc": "replaced by background",
@@ -98,13 +98,6 @@ class Run:
         """A file of the analysis that a figure shows."""
         return self.file_of(figure, str(self.figures[figure].analysis), file)
 
-    def task_of(self, figure: str) -> str | None:
-        """The task whose output the figure's analysis scores."""
-        found = self.figures[figure]
-        tasks = self.tasks(found.study)
-        first = tasks[0] if tasks else None
-        return self.analysis(found.study, str(found.analysis)).get("task", first)
-
     def distance_files(self, figure: str) -> dict[str, Any]:
         """What a figure of FIS against distance reads; the truth where there is one."""
         found, options = self.figures[figure], self.options_of(figure)
@@ -145,8 +138,9 @@ class Run:
         return list(tasks_of(self.studies[study]))
 
     def analysis(self, study: str, name: str) -> dict[str, Any]:
-        """All settings of an analysis."""
-        return analysis_settings(self.config, study, name)
+        """All settings of an analysis, with the task whose output it scores."""
+        first = next(iter(self.tasks(study)), None)
+        return {"task": first, **analysis_settings(self.config, study, name)}
 
     def scoring(self, study: str, name: str) -> dict[str, Any]:
         """The settings of an analysis that its scores depend on; the rest is for tests."""
@@ -194,11 +188,17 @@ class Run:
             "chip": [f"{folder}/{task}.narrowPeak.gz" for task in examples["tasks"]],
         }
 
+    def world(self, study: str) -> str | None:
+        """Which world the study's genome is of (joint, additive), where it is our own."""
+        if self.config["inputs"] != "synthetic":
+            return None
+        return WORLDS.get(self.studies[study]["examples"].get("dataset", ""))
+
     def truth_files(self, study: str) -> dict[str, list[str]]:
         """What was planted, where the inputs are a genome of our own."""
-        dataset = self.studies[study]["examples"].get("dataset")
-        if self.config["inputs"] != "synthetic" or dataset not in WORLDS:
+        if self.world(study) is None:
             return {"sites": [], "oracle": []}
+        dataset = self.studies[study]["examples"]["dataset"]
         return {
             "sites": [self.genome_file(dataset, "sites.tsv.gz")],
             "oracle": [self.genome_file(dataset, "oracle.tsv")],
@@ -239,10 +239,13 @@ class Run:
             "trained": found.study in self.trained(),
             "map_split": study.get("map", {}).get("split", "test"),
             "mutation": _MUTATIONS.get(settings.get("motif_mutation", "")),
-            "method": method(settings) if analysis else None,
+            "method": method(settings, len(self.tasks(found.study))) if analysis else None,
             "origin": origin(self.config, study),
-            "remark": remark(self.config, study),
+            "note": study.get("note", ""),
             "not_comparable": not_comparable(self.config, study),
+            "world": self.world(found.study),
+            "whole": not study["examples"].get("split"),
+            "options": self.options_of(figure),
             "run": self.name,
             "seed": self.config["seed"],
             "config_digest": config_digest({**self.config, "run": None}),

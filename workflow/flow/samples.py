@@ -35,13 +35,14 @@ def read_samples(path: str | os.PathLike[str]) -> tuple[Sample, ...]:
         a task that has one assay twice, a sheet without rows.
     """
     table = read_table(path, _COLUMNS, text=_COLUMNS)
-    samples = [Sample(*row) for row in table[list(_COLUMNS)].itertuples(index=False)]
+    cells = table[list(_COLUMNS)].apply(lambda column: column.str.strip())
+    samples = [Sample(*row) for row in cells.itertuples(index=False)]
     if not samples:
         raise ValueError(f"{path}: no samples; expected a row for each file of peaks")
     seen: dict[tuple[str, str], int] = {}
     for line, sample in enumerate(samples, 2):
         for column in _COLUMNS:
-            if getattr(sample, column).strip() in ("", "NA"):
+            if getattr(sample, column) in ("", "NA"):
                 raise ValueError(f"{path}, line {line}: no {column}; expected one in every row")
         if sample.assay not in (*BINDING, *ACCESSIBILITY):
             raise ValueError(

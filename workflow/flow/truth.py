@@ -109,8 +109,9 @@ def recovery(
         drawn.append(matched(np.repeat(np.arange(len(scores)), times[owner]))[0])
     low, high = np.nanquantile(drawn, [0.025, 0.975]) if drawn else (np.nan, np.nan)
     called = q < alpha
+    half, tested = ~planted & ~chance, np.isfinite(q)
     hits, false = int((called & planted).sum()), int((called & chance).sum())
-    tested = int((planted & np.isfinite(q)).sum())
+    n_tested = int((planted & tested).sum())
     return {
         "auroc": auroc,
         "auroc_low": float(low),
@@ -122,7 +123,10 @@ def recovery(
         "median_chance": float(np.median(scores.fis[chance])) if chance.any() else np.nan,
         "n_called_planted": hits,
         "n_called_chance": false,
-        "n_tested_chance": int((chance & np.isfinite(q)).sum()),
+        "n_called_half": int((called & half).sum()),
+        "n_tested_planted": n_tested,
+        "n_tested_chance": int((chance & tested).sum()),
+        "n_tested_half": int((half & tested).sum()),
         "precision": hits / (hits + false) if hits + false else np.nan,
-        "recall": hits / tested if tested else np.nan,
+        "recall": hits / n_tested if n_tested else np.nan,
     }

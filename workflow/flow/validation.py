@@ -11,16 +11,16 @@ from flow.config import (
     ConfigError,
     chosen_studies,
     local_path,
-    motif_names,
     performance_id,
 )
 from flow.declarations import (
     analysis_fault,
     examples_fault,
-    figure_fault,
-    heads_fault,
     is_from_peaks,
+    model_fault,
 )
+from flow.declared_features import features_fault
+from flow.declared_figures import figure_fault
 from flow.peak_files import peak_files
 
 _SCHEMA = Path(__file__).parents[1] / "schemas/config.schema.yaml"
@@ -51,6 +51,11 @@ def _one_line(error: jsonschema.ValidationError) -> str:
         "enum": lambda v: "one of " + ", ".join(str(x) for x in v),
         "minimum": lambda v: f"at least {v}",
         "maximum": lambda v: f"at most {v}",
+        "exclusiveMinimum": lambda v: f"more than {v}",
+        "exclusiveMaximum": lambda v: f"less than {v}",
+        "minItems": lambda v: f"at least {v} entries",
+        "minProperties": lambda v: f"at least {v} keys",
+        "uniqueItems": lambda _: "no entry twice",
         "pattern": lambda v: f"text that matches {v}",
     }.get(error.validator, lambda v: f"{error.validator} {v}")(error.validator_value)
     got = f"{error.instance!r} ({type(error.instance).__name__})"
@@ -111,25 +116,9 @@ def _refuse(where: str, fault: str | None) -> None:
 
 
 def _check_source(config: Config, where: str, study: Config) -> None:
-    examples, model, features = study["examples"], study["model"], study["features"]
-    if model.get("file") is None and model.get("architecture") is None:
-        raise ConfigError(f"{where}.model: expected an architecture or a file")
     _refuse(f"{where}.", examples_fault(config, study))
-    _refuse(f"{where}.", heads_fault(study))
-    needed = {"patterns": ("patterns",), "table": ("file",), "pwms": ("file", "p_value")}
-    for key in needed.get(features["source"], ()):
-        if key not in features:
-            raise ConfigError(
-                f"{where}.features: key {key!r} is missing; source "
-                f"{features['source']!r} needs it"
-            )
-    if features["source"] == "truth" and (
-        config["inputs"] == "local" or "dataset" not in examples or is_from_peaks(study)
-    ):
-        raise ConfigError(
-            f"{where}.features.source: got 'truth', which only synthetic inputs have; "
-            "use patterns, pwms or table"
-        )
+    _refuse(f"{where}.", model_fault(study))
+    _refuse(f"{where}.", features_fault(config, study))
 
 
 def _check_analyses(config: Config, where: str, study: Config) -> None:
@@ -138,27 +127,25 @@ def _check_analyses(config: Config, where: str, study: Config) -> None:
         _refuse(f"{where}.analyses.{key}: ", analysis_fault(study, settings))
 
 
-def _check_names(config: Config, where: str, study: Config) -> None:
-    """Motifs that the study speaks of must be among those that it finds."""
-    features = study["features"]
-    if features["source"] in ("table", "pwms"):
-        return  # the names are in the file; the step that reads it checks them
-    known = {
-        "truth": [name for name, _ in config["simulation"]["motifs"]],
-        "patterns": list(features.get("patterns", {})),
-    }[features["source"]]
-    for name in motif_names(study):
-        if name not in known:
-            raise ConfigError(
-                f"{where}: no motif {name!r} in planted, unrelated or map; "
-                f"expected one of {', '.join(known)}"
-            )
+def _check_worlds(config: Config) -> None:
+    """The oracle of a synthetic genome is measured once: on one window and one test set."""
+    users: dict[str, tuple[str, object]] = {}
+    for name, study in chosen_studies(config).items():
+        if config["inputs"] == "synthetic" and is_from_peaks(study):
+            examples = study["examples"]
+            asked = examples["window"], examples["split"]["test"]
+            other, first = users.setdefault(examples["dataset"], (name, asked))
+            if asked != first:
+                raise ConfigError(
+                    f"config: studies.{name}.examples: window and split.test are {asked}, and "
+                    f"{first} in study {other!r} of the same dataset; expected the same"
+                )
 
 
 def _check_figures(config: Config, where: str, study: Config) -> None:
     wanted = [study["map"]["analysis"]] if "map" in study else []
     for figure, declared in study.get("figures", {}).items():
-        fault = figure_fault(study, figure, chosen_studies(config))
+        fault = figure_fault(config, study, figure)
         _refuse(f"{where}: " if fault and fault.startswith("figure ") else f"{where}.", fault)
         wanted += [declared[key] for key in ("analysis", "compare") if declared.get(key)]
     for analysis in wanted:
@@ -183,7 +170,7 @@ def validate(config: Config) -> None:
         _check_source(config, where, study)
         _check_analyses(config, where, study)
         _check_figures(config, where, study)
-        _check_names(config, where, study)
+    _check_worlds(config)
     studies = chosen_studies(config)
     ids = [figure for study in studies.values() for figure in study.get("figures", {})]
     ids += [performance_id(name) for name in studies]

@@ -29,13 +29,6 @@ def origin(config: Config, study: Study) -> str:
     ).strip()
 
 
-def remark(config: Config, study: Study) -> str:
-    """What the scorecard must say of a study's inputs; may be empty."""
-    if config["inputs"] == "synthetic" or not is_from_peaks(study):
-        return ""
-    return "ENCODE uniform DNase peaks stand in for peaks called from reads"
-
-
 def not_comparable(config: Config, study: Study) -> str:
     """Why the paper's numbers are no yardstick for a study's; empty where they are."""
     if config["inputs"] == "synthetic" and is_from_peaks(study):
@@ -44,7 +37,7 @@ def not_comparable(config: Config, study: Study) -> str:
     return f"{', '.join(contigs)} only, a small part of the paper's genome" if contigs else ""
 
 
-def method(settings: Mapping[str, Any]) -> str:
+def method(settings: Mapping[str, Any], n_tasks: int) -> str:
     """What titles call an analysis: importance, references, and whose output."""
     name, kind = _METHODS[settings["attribution"]], settings["references"]
     parts = [name]
@@ -53,7 +46,7 @@ def method(settings: Mapping[str, Any]) -> str:
         parts.append(constant.get(kind, f"{settings['n_refs']} {kind} references"))
         if settings["maxpool_rule"] == "complete":
             parts.append("max-pooling complete")
-    if "task" in settings:
+    if n_tasks > 1:
         parts.append(f"{settings['task']} output")
     return ", ".join(parts)
 

@@ -241,7 +241,9 @@ rule draw_pair_distance:
         runtime=10,
     params:
         bins=lambda wc: RUN.options_of(wc.figure)["bins"],
-        task=lambda wc: RUN.task_of(wc.figure),
+        task=lambda wc: RUN.analysis(
+            RUN.figures[wc.figure].study, RUN.figures[wc.figure].analysis
+        )["task"],
         contrast_title=lambda wc: RUN.contrast_title(wc.figure),
         seed=lambda wc: RUN.seed("draw_pair_distance", wc.figure),
         context=lambda wc: RUN.context(wc.figure),

@@ -86,7 +86,7 @@ rule choose_window:
         choice=lambda wc: RUN.studies[wc.study]["map"],
         task=lambda wc: RUN.analysis(
             wc.study, RUN.studies[wc.study]["map"]["analysis"]
-        ).get("task"),
+        )["task"],
         code=code_digest("scripts/choose_window.py"),
     script:
         "../scripts/choose_window.py"

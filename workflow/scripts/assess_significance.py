@@ -41,6 +41,11 @@ def main(
         PairScores.concatenate([PairScores.load(path) for path in paths])
         for paths in (real, null)
     )
+    if not len(scores):
+        raise ValueError(
+            f"{table}: no pair of features in the selected sequences; check features, and the "
+            "sources, targets and max_distance of the analysis"
+        )
     classes = pair_classes(scores)
     p = pair_p_values(
         scores,

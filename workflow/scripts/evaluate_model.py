@@ -8,6 +8,7 @@ import numpy as np
 
 from dfim.metrics import evaluate_classifier
 from dfim.store import SPLITS, Examples, write_arrays, write_json
+from dfim.windows import loci_of
 from flow.heads import task_heads
 from flow.runtime import configure_tensorflow
 
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 def _metrics(data: Examples, logits: np.ndarray, seed: int) -> dict[str, Any]:
     """Metrics by held-out split and task; null where validation lacks a class."""
     record: dict[str, Any] = {}
+    groups = loci_of(data)
     for part in ("validation", "test"):
         number = SPLITS.index(part)
         rows = data.splits == number
@@ -29,7 +31,10 @@ def _metrics(data: Examples, logits: np.ndarray, seed: int) -> dict[str, Any]:
             found = None
             if 0 < n_positive < n_known:
                 rng = np.random.default_rng([seed, number, column])
-                found = asdict(evaluate_classifier(labels, logits[rows, column], rng=rng))
+                mine = None if groups is None else groups[rows]
+                found = asdict(
+                    evaluate_classifier(labels, logits[rows, column], rng=rng, groups=mine)
+                )
             elif part == "test":
                 raise ValueError(
                     f"task {task}: {n_positive} positive of {n_known} known test sequences; "

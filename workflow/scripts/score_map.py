@@ -31,7 +31,7 @@ def main(
 
     chosen, data, network = read_json(window), Examples.load(examples), load_model(model)
     heads = task_heads(network, data.tasks, declared)
-    head = heads[settings.get("task", next(iter(heads)))]
+    head = heads[settings["task"] or ""]
     attributor = make_attributor(
         network,
         settings["attribution"],

@@ -144,10 +144,10 @@ def main(
     from dfim.models import load_model
 
     data, network = Examples.load(examples), load_model(model)
-    task = settings.get("task", data.tasks[0] if data.tasks else "")
-    head = task_heads(network, data.tasks, declared)[task]
+    task = settings["task"]
+    head = task_heads(network, data.tasks, declared)[task or ""]
     logits = read_arrays(predictions, ("logits",))[0]["logits"]
-    rows = select_rows(data, logits, select, task=task or None)
+    rows = select_rows(data, logits, select, task=task)
     chosen = Features.load(features, data.ids, data.codes.shape[1]).of_sequences(rows)
     attributor = make_attributor(
         network,

@@ -79,10 +79,10 @@ def main(
 
     data, scores, network = Examples.load(examples), PairScores.load(pairs), load_model(model)
     logits = read_arrays(predictions, ("logits",))[0]["logits"]
-    task = settings.get("task")
+    task = settings["task"]
     best, n, kind = choose_pair(data, logits, scores, task=task, split=split, within=within)
     heads = task_heads(network, data.tasks, declared)
-    head = heads[task or next(iter(heads))]
+    head = heads[task or ""]
     f, s, t = scores.features, scores.source[best], scores.target[best]
     x = data.one_hot(f.sequence[[s]])
     rng = np.random.default_rng(seed)

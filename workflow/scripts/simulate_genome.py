@@ -1,5 +1,6 @@
 """Write a synthetic genome with peaks, in the formats of the real files, and its truth."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from dfim.genome import write_genome
 from dfim.store import write_table
 from dfim.windows import label_windows
 from synthetic.regulatory import write_narrowpeak
-from synthetic.tal_gata import TASKS, oracle_auroc, simulate
+from synthetic.tal_gata import oracle_auroc, simulate
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -28,17 +29,19 @@ def main(
 ) -> None:
     """Simulate and write.
 
-    `chip` has one file a task, in the order of `synthetic.tal_gata.TASKS`; `window`
+    `chip` has one file a task, named after it; `window`
     and `test` (contigs) say which windows the oracle is measured on.
     """
     made = simulate(**simulation, seed=seed)
     write_genome(genome, made.genome)
     contigs = made.genome.contigs
     rng = np.random.default_rng([seed, 2])
-    signals = [rng.lognormal(3.5, 0.6, len(p)) for p in (made.accessible, *made.chip.values())]
-    write_narrowpeak(accessible, made.accessible, contigs, signals[0], summits=False)
-    for path, task, signal in zip(chip, TASKS, signals[1:], strict=True):
-        write_narrowpeak(path, made.chip[task], contigs, signal, summits=True)
+    opened = rng.lognormal(3.5, 0.6, len(made.accessible))
+    write_narrowpeak(accessible, made.accessible, contigs, opened, summits=False)
+    signals = {task: rng.lognormal(3.5, 0.6, len(peaks)) for task, peaks in made.chip.items()}
+    for path in chip:
+        task = Path(path).name.partition(".")[0]
+        write_narrowpeak(path, made.chip[task], contigs, signals[task], summits=True)
     write_table(elements, made.elements)
     write_table(sites, made.sites)
     windows = label_windows(made.chip, made.accessible, window)

@@ -4,7 +4,7 @@ Regulatory elements stand apart on chromosomes of human-like dinucleotides. They
 hold instances of GATA and E-box (TAL1) motifs of the ENCODE set: side by side
 (composite), both but far apart, one alone, or none. In the joint world TAL1 and
 GATA1 bind where a GATA and an E-box are close, the nearer the stronger; in the
-additive world the same sites act each for itself. Peaks follow from binding, and
+additive world the same sites add up, at any distance. Peaks follow from binding, and
 their summits scatter about the element.
 
 The numbers below are of a world that a network was seen to learn in minutes.
@@ -46,9 +46,9 @@ _ENERGIES = {
         "TAL1": (-1, 0.1, 0.3, 1.7),
     },
     "additive": {
-        "GATA1": (-1, 2.0, 0.0, 0.0),
-        "GATA2": (-1, 1.6, 0.4, 0.0),
-        "TAL1": (-1, 0.0, 2.0, 0.0),
+        "GATA1": (-1, 1.6, 0.4, 0.0),
+        "GATA2": (-1, 2.0, 0.0, 0.0),
+        "TAL1": (-1, 0.4, 1.6, 0.0),
     },
 }
 _SLOPE, _FLOOR = 7.0, 0.005  # logit on energy; least probability to be bound, and not to be
@@ -97,8 +97,8 @@ def simulate(*, world: Literal["joint", "additive"], scale: float, seed: int) ->
     ----------
     world
         "joint": TAL1 and GATA1 need a GATA and an E-box close to each other,
-        GATA2 a GATA. "additive": GATA1 needs a GATA, TAL1 an E-box, and for
-        GATA2 both add up, at any distance.
+        GATA2 a GATA. "additive": for GATA1 and TAL1 both sites add up on the
+        scale of the logit, at any distance; GATA2 needs a GATA.
     scale
         Multiplies the number of elements (9,500).
     seed

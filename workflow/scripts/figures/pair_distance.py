@@ -12,17 +12,10 @@ from dfim.distances import DistanceBins, bin_table, step_table
 from dfim.interactions import PairScores
 from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, style
 from dfim.store import Examples, read_arrays, read_json, read_table
-from dfim.windows import loci
-from flow.distance_scorecard import (
-    contrast_row,
-    p_text,
-    paper_rows,
-    pooling_recovery_row,
-    pooling_row,
-    reach_rows,
-    recovery_rows,
-)
+from dfim.windows import loci_of
+from flow.distance_scorecard import compared_row, p_text, paper_rows, reach_rows
 from flow.figure import FigureFiles
+from flow.recovery_scorecard import compared_recovery_row, contrast_row, recovery_rows
 from flow.truth import LEARNED_WITHIN, pair_roles, recovery
 
 if TYPE_CHECKING:
@@ -119,14 +112,7 @@ def _recovered(
     shared = _shared(scores, within)
     scores, q = scores.select(shared), arrays["q"][shared]
     roles = pair_roles(scores, data, sites)
-    return recovery(scores, q, roles, settings["alpha"], groups=_loci(data), rng=rng)
-
-
-def _loci(data: Examples) -> NDArray[np.int64] | None:
-    """Group of each sequence: windows that overlap in a genome are resampled together."""
-    if data.contigs is None or data.starts is None:
-        return None
-    return loci(data.contigs, data.starts, data.codes.shape[1])
+    return recovery(scores, q, roles, settings["alpha"], groups=loci_of(data), rng=rng)
 
 
 def _shared(scores: PairScores, other: PairScores | None) -> NDArray[np.bool_]:
@@ -135,6 +121,12 @@ def _shared(scores: PairScores, other: PairScores | None) -> NDArray[np.bool_]:
     if other is None:
         return np.ones(len(scores), bool)
     return np.isin(mine, other.features.sequence[other.source])
+
+
+def _changed(record: dict[str, Any], other: dict[str, Any]) -> str:
+    """The settings in which another analysis differs."""
+    own = record["settings"]
+    return ", ".join(f"{k} {v}" for k, v in other["settings"].items() if own.get(k) != v)
 
 
 def main(
@@ -165,17 +157,19 @@ def main(
         "/".join(np.unique(scores.features.name[index]))
         for index in (scores.source, scores.target)
     )
-    groups = _loci(Examples.load(examples))
+    groups = loci_of(Examples.load(examples))
     of_bin = bin_table(scores, edges, rng=rng, groups=groups)
     of_step = step_table(scores, edges)
     tables = [of_bin.assign(what="bin"), of_step.assign(what="step")]
-    rows = paper_rows(context, of_bin, names) + reach_rows(context, scores, reach, names)
+    rows = paper_rows(context, of_bin, names)
+    rows += reach_rows(context, scores, reach, names)
     other = PairScores.load(compare[0]) if compare else None
     if other is not None:
         both = scores.select(_shared(scores, other)), other.select(_shared(other, scores))
         of_own, of_other = (bin_table(part, edges, rng=rng, groups=groups) for part in both)
-        gaps = [record["completeness_whole"], read_json(compare[1])["completeness_whole"]]
-        rows.append(pooling_row(context, record["settings"], (of_own, of_other), gaps, names))
+        records = record, read_json(compare[1])
+        gaps, changed = [r["completeness_whole"] for r in records], _changed(*records)
+        rows.append(compared_row(context, changed, (of_own, of_other), gaps, names))
         tables += [of_own.assign(what="bin, same pairs"), of_other.assign(what="bin, compared")]
     statistics: dict[str, Any] = {"summary": record, "centre_reach": reach[1]}
     if sites and task:
@@ -188,7 +182,7 @@ def main(
         if other is not None and learned:
             own = _recovered(pairs, examples, sites[0], rng, other)
             compared = _recovered(compare[0], examples, sites[0], rng, scores)
-            rows.append(pooling_recovery_row(context, own, compared, names))
+            rows.append(compared_recovery_row(context, changed, own, compared, names))
             statistics["recovery_compared"] = compared
         if contrast:
             there = _recovered(contrast[0], contrast[1], contrast[2], rng)

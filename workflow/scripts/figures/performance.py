@@ -115,7 +115,7 @@ def main(
             curve = read_table(path)
             kept = _draw_curve(axes[0, 0], curve)
             parts.append(curve.assign(what="epoch"))
-        which = "test" if context["trained"] else "all"
+        which = "all" if context["whole"] else "test"
         if len(tasks) == 1:
             (test,) = tasks.values()
             logits = read_arrays(predictions, ("logits",))[0]["logits"][rows, 0]
