@@ -25,7 +25,6 @@ def recovery_rows(
     found: dict[str, Any],
     aurocs: tuple[float, float],
     names: str,
-    alpha: float,
 ) -> list[ScorecardRow]:
     """How well the planted pairs came back; one row where the network did not learn."""
     ours, oracle = aurocs
@@ -43,7 +42,7 @@ def recovery_rows(
             f"{', '.join(map(str, MATCHING_EDGES))} bp; n = {found['n_planted_compared']:,} "
             f"planted, {found['n_chance']:,} chance; {how}",
         ),
-        _calls_row(context, found, names, alpha, how),
+        _calls_row(context, found, names, how),
         _row(
             context,
             f"{names}: median FIS of planted pairs (of chance pairs)",
@@ -53,9 +52,7 @@ def recovery_rows(
     ]
 
 
-def _calls_row(
-    context: Context, found: dict[str, Any], names: str, alpha: float, how: str
-) -> ScorecardRow:
+def _calls_row(context: Context, found: dict[str, Any], names: str, how: str) -> ScorecardRow:
     """Precision and recall; where nothing interacts every call is false."""
     called = (
         f"called: {found['n_called_planted']:,} of {found['n_tested_planted']:,} planted, "
@@ -70,7 +67,7 @@ def _calls_row(
         tested = found["n_tested_planted"] + found["n_tested_chance"]
         share = 100 * false / tested
         ours = f"precision 0: all {false:,} calls are false ({share:.1f} % of pairs)"
-    return _row(context, f"{names}: pairs called at q < {alpha}", ours, called)
+    return _row(context, f"{names}: pairs called at q < {found['alpha']:g}", ours, called)
 
 
 def compared_recovery_row(

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from dfim.distances import matched_auroc, pair_distance
 from dfim.interactions import PairScores
-from dfim.store import Examples, read_table
+from dfim.store import Examples, read_arrays, read_json, read_table
+from dfim.windows import loci_of
 
 # A network that is further from the oracle's auROC has not learned the biology.
 LEARNED_WITHIN = 0.02
@@ -113,6 +114,7 @@ def recovery(
     hits, false = int((called & planted).sum()), int((called & chance).sum())
     n_tested = int((planted & tested).sum())
     return {
+        "alpha": alpha,
         "auroc": auroc,
         "auroc_low": float(low),
         "auroc_high": float(high),
@@ -130,3 +132,39 @@ def recovery(
         "precision": hits / (hits + false) if hits + false else np.nan,
         "recall": hits / n_tested if n_tested else np.nan,
     }
+
+
+def shared_pairs(scores: PairScores, other: PairScores) -> NDArray[np.bool_]:
+    """(P,) pairs of sequences that the other scored too."""
+    sequences = other.features.sequence[other.source]
+    return np.isin(scores.features.sequence[scores.source], sequences)
+
+
+@dataclass(frozen=True)
+class WorldFiles:
+    """The files of one analysis in a genome of our own, with the truth."""
+
+    pairs: str
+    examples: str
+    sites: str
+    oracle: str
+    metrics: str
+
+    def recovered(
+        self, rng: np.random.Generator, *, within: "WorldFiles | None" = None
+    ) -> dict[str, Any]:
+        """`recovery` of all pairs, or of the sequences that another analysis scored too."""
+        scores, data = PairScores.load(self.pairs), Examples.load(self.examples)
+        arrays, settings = read_arrays(self.pairs, ("q",))
+        q = arrays["q"]
+        if within is not None:
+            shared = shared_pairs(scores, PairScores.load(within.pairs))
+            scores, q = scores.select(shared), q[shared]
+        roles = pair_roles(scores, data, self.sites)
+        return recovery(scores, q, roles, settings["alpha"], groups=loci_of(data), rng=rng)
+
+    def aurocs(self, task: str) -> tuple[float, float]:
+        """The network's auROC on the test sequences, and the oracle's."""
+        ours = read_json(self.metrics)["splits"]["test"][task]["auroc"]
+        table = read_table(self.oracle, ("task", "auroc"), text=("task",)).set_index("task")
+        return float(ours), float(table.loc[task, "auroc"])

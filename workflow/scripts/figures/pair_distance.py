@@ -1,22 +1,22 @@
 """FIS against the distance between source and target (Fig 3B, SFig 4)."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from dfim.distances import DistanceBins, bin_table, step_table
 from dfim.interactions import PairScores
 from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, style
-from dfim.store import Examples, read_arrays, read_json, read_table
+from dfim.store import Examples, read_json
 from dfim.windows import loci_of
 from flow.distance_scorecard import compared_row, p_text, paper_rows, reach_rows
-from flow.figure import FigureFiles
+from flow.figure import FigureFiles, ScorecardRow
 from flow.recovery_scorecard import compared_recovery_row, contrast_row, recovery_rows
-from flow.truth import LEARNED_WITHIN, pair_roles, recovery
+from flow.truth import LEARNED_WITHIN, WorldFiles, shared_pairs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -92,41 +92,50 @@ def _draw(
     return figure
 
 
-def _distance_from_oracle(metrics: str, oracle: list[str], task: str) -> tuple[float, float]:
-    """Our auROC on the test sequences, and the oracle's."""
-    ours = read_json(metrics)["splits"]["test"][task]["auroc"]
-    table = read_table(oracle[0], ("task", "auroc"), text=("task",)).set_index("task")
-    return float(ours), float(table.loc[task, "auroc"])
-
-
-def _recovered(
-    pairs: str,
-    examples: str,
-    sites: str,
-    rng: np.random.Generator,
-    within: PairScores | None = None,
-) -> dict[str, Any]:
-    """What of the truth the scores of one world give back; of the sequences of `within`."""
-    scores, data = PairScores.load(pairs), Examples.load(examples)
-    arrays, settings = read_arrays(pairs, ("q",))
-    shared = _shared(scores, within)
-    scores, q = scores.select(shared), arrays["q"][shared]
-    roles = pair_roles(scores, data, sites)
-    return recovery(scores, q, roles, settings["alpha"], groups=loci_of(data), rng=rng)
-
-
-def _shared(scores: PairScores, other: PairScores | None) -> NDArray[np.bool_]:
-    """(P,) pairs of sequences that the other scored too."""
-    mine = scores.features.sequence[scores.source]
-    if other is None:
-        return np.ones(len(scores), bool)
-    return np.isin(mine, other.features.sequence[other.source])
-
-
 def _changed(record: dict[str, Any], other: dict[str, Any]) -> str:
     """The settings in which another analysis differs."""
     own = record["settings"]
     return ", ".join(f"{k} {v}" for k, v in other["settings"].items() if own.get(k) != v)
+
+
+def _recovery(
+    here: WorldFiles,
+    compared: WorldFiles | None,
+    there: WorldFiles | None,
+    task: str,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """What the scores give back of the truth: as drawn, compared, and in the other world."""
+    ours, oracle = here.aurocs(task)
+    found: dict[str, Any] = {"auroc": ours, "oracle_auroc": oracle}
+    found |= {"recovery": here.recovered(rng), "learned": oracle - ours <= LEARNED_WITHIN}
+    if compared is not None:
+        found["recovery_same_pairs"] = here.recovered(rng, within=compared)
+        found["recovery_compared"] = compared.recovered(rng, within=here)
+    if there is not None:
+        ours, oracle = there.aurocs(task)
+        found["contrast"] = there.recovered(rng)
+        found["contrast_learned"] = oracle - ours <= LEARNED_WITHIN
+    return found
+
+
+def _recovery_rows(
+    context: dict[str, Any],
+    found: dict[str, Any],
+    names: str,
+    changed: str | None,
+    contrast_title: str | None,
+) -> list[ScorecardRow]:
+    aurocs = found["auroc"], found["oracle_auroc"]
+    rows = recovery_rows(context, found["recovery"], aurocs, names)
+    if changed is not None and found["learned"]:
+        both = found["recovery_same_pairs"], found["recovery_compared"]
+        rows.append(compared_recovery_row(context, changed, *both, names))
+    if "contrast" in found:
+        learned = found["learned"] and found["contrast_learned"]
+        both = found["recovery"], found["contrast"]
+        rows.append(contrast_row(context, *both, str(contrast_title), learned, names))
+    return rows
 
 
 def main(
@@ -163,9 +172,13 @@ def main(
     tables = [of_bin.assign(what="bin"), of_step.assign(what="step")]
     rows = paper_rows(context, of_bin, names)
     rows += reach_rows(context, scores, reach, names)
-    other = PairScores.load(compare[0]) if compare else None
-    if other is not None:
-        both = scores.select(_shared(scores, other)), other.select(_shared(other, scores))
+    changed = None
+    if compare:
+        other = PairScores.load(compare[0])
+        both = (
+            scores.select(shared_pairs(scores, other)),
+            other.select(shared_pairs(other, scores)),
+        )
         of_own, of_other = (bin_table(part, edges, rng=rng, groups=groups) for part in both)
         records = record, read_json(compare[1])
         gaps, changed = [r["completeness_whole"] for r in records], _changed(*records)
@@ -173,25 +186,12 @@ def main(
         tables += [of_own.assign(what="bin, same pairs"), of_other.assign(what="bin, compared")]
     statistics: dict[str, Any] = {"summary": record, "centre_reach": reach[1]}
     if sites and task:
-        alpha = record["settings"]["alpha"]
-        found = _recovered(pairs, examples, sites[0], rng)
-        aurocs = _distance_from_oracle(metrics, oracle, task)
-        learned = aurocs[1] - aurocs[0] <= LEARNED_WITHIN
-        rows += recovery_rows(context, found, aurocs, names, alpha)
-        statistics |= {"recovery": found, "auroc": aurocs[0], "oracle_auroc": aurocs[1]}
-        if other is not None and learned:
-            own = _recovered(pairs, examples, sites[0], rng, other)
-            compared = _recovered(compare[0], examples, sites[0], rng, scores)
-            rows.append(compared_recovery_row(context, changed, own, compared, names))
-            statistics["recovery_compared"] = compared
-        if contrast:
-            there = _recovered(contrast[0], contrast[1], contrast[2], rng)
-            reached = _distance_from_oracle(contrast[4], [contrast[3]], task)
-            both_learned = learned and reached[1] - reached[0] <= LEARNED_WITHIN
-            rows.append(
-                contrast_row(context, found, there, str(contrast_title), both_learned, names)
-            )
-            statistics["contrast"] = there
+        here = WorldFiles(pairs, examples, sites[0], oracle[0], metrics)
+        there = WorldFiles(*contrast) if contrast else None
+        compared = replace(here, pairs=compare[0]) if compare else None
+        found = _recovery(here, compared, there, task, rng)
+        rows += _recovery_rows(context, found, names, changed, contrast_title)
+        statistics |= found
     with style():
         title = (
             f"{context['study_title']} ({context['origin']} inputs)\n"
