@@ -51,7 +51,7 @@ def test_every_figure_says_whose_data_it_shows(either):
             assert (either.results / f"figures/{figure}.{kind}").stat().st_size > 5000
         record = read_json(either.results / f"stats/{figure}.json")
         assert record["origin"] == "real chr20, chr21"
-        assert "ENCODE uniform DNase peaks stand in" in record["remark"]
+        assert "ENCODE uniform DNase peaks stand in" in record["note"]
     assert (either.results / "report.html").stat().st_size > 10**5
 
 
