@@ -420,7 +420,8 @@ def trained(X, y, path, *, n_tasks=2):
     layers = [keras.layers.Flatten(), keras.layers.Dense(n_tasks, activation="sigmoid")]
     model = keras.Sequential([keras.Input((20, 4)), *layers])
     settings = TrainingSettings(batch_size=64, max_epochs=3, patience=3, learning_rate=0.05)
-    history = train(model, X, y, X, y, settings=settings, seed=1, checkpoint=path)
+    codes = X.argmax(axis=2).astype(np.uint8)
+    history = train(model, codes, y, codes, y, settings=settings, seed=1, checkpoint=path)
     return model, history
 
 

@@ -22,6 +22,9 @@ from dfim.store import read_arrays, write_arrays
 
 log = logging.getLogger(__name__)
 
+_ONE_HOT = np.eye(5, 4, dtype=np.float32)  # an N is a zero column
+_VALIDATION_BATCH = 512
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -65,6 +68,30 @@ class _KnownAccuracy(keras.metrics.Mean):
     ) -> None:
         right = keras.ops.cast((y_pred > 0.5) == (y_true > 0.5), self.dtype)
         super().update_state(right, keras.ops.cast(y_true >= 0, self.dtype))
+
+
+class _Batches(keras.utils.PyDataset):
+    """Batches of sequences in an order: one-hot is made a batch at a time.
+
+    So memory holds one byte a base, not four (and no shuffled copy).
+    """
+
+    def __init__(
+        self,
+        codes: NDArray[np.uint8],
+        labels: NDArray[Any],
+        order: NDArray[np.integer],
+        size: int,
+    ) -> None:
+        super().__init__()
+        self.codes, self.labels, self.order, self.size = codes, labels, order, size
+
+    def __len__(self) -> int:
+        return -(-len(self.order) // self.size)
+
+    def __getitem__(self, index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        rows = self.order[index * self.size : (index + 1) * self.size]
+        return _ONE_HOT[self.codes[rows]], self.labels[rows].astype(np.float32)
 
 
 def _seed_of(*parts: int) -> int:
@@ -111,9 +138,9 @@ def _load_state(
 
 def train(
     model: keras.Model,
-    X: NDArray[np.uint8],
+    codes: NDArray[np.uint8],
     y: NDArray[Any],
-    X_validation: NDArray[np.uint8],
+    codes_validation: NDArray[np.uint8],
     y_validation: NDArray[Any],
     *,
     settings: TrainingSettings,
@@ -128,8 +155,8 @@ def train(
     model
         Uncompiled Keras model with sigmoid outputs; trained in place, and left
         with the weights of the best epoch.
-    X, X_validation
-        (N, L, 4) one-hot sequences.
+    codes, codes_validation
+        (N, L) base codes: 0-3 for A, C, G, T and 4 for N.
     y, y_validation
         (N, T) labels, 0 or 1; -1 is masked and counts neither in the loss nor
         in the accuracy.
@@ -163,19 +190,17 @@ def train(
     if checkpoint.exists():
         best, history = _load_state(checkpoint, model)
         log.info("resuming after epoch %d from %s", len(history), checkpoint)
-    validation = (X_validation, y_validation)
+    every = np.arange(len(codes_validation))
+    validation = _Batches(codes_validation, y_validation, every, _VALIDATION_BATCH)
     while len(history) < settings.max_epochs and not _is_over(history, settings.patience):
         epoch = len(history)
-        order = np.random.default_rng([seed, epoch]).permutation(len(X))
+        order = np.random.default_rng([seed, epoch]).permutation(len(codes))
         _set_dropout_seeds(model, seed, epoch)
         logs = model.fit(
-            X[order],
-            y[order],
-            batch_size=settings.batch_size,
+            _Batches(codes, y, order, settings.batch_size),
             shuffle=False,
             verbose=0,
             validation_data=validation,
-            validation_batch_size=512,
         ).history
         history.append({name: float(values[0]) for name, values in logs.items()})
         if not np.isfinite(history[-1]["loss"]):

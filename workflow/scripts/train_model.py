@@ -51,10 +51,10 @@ def main(
 
         table = train(
             network,
-            data.one_hot(parts["train"]),
-            data.labels[parts["train"]].astype(np.float32),
-            data.one_hot(parts["validation"]),
-            data.labels[parts["validation"]].astype(np.float32),
+            data.codes[parts["train"]],
+            data.labels[parts["train"]],
+            data.codes[parts["validation"]],
+            data.labels[parts["validation"]],
             settings=TrainingSettings(**settings),
             seed=seed,
             checkpoint=state,
