@@ -1,4 +1,4 @@
-"""Which column of a network's outputs answers for which task."""
+"""Which column of a network's outputs answers for which task, and its importance method."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
+    from dfim.attribution.base import Attributor
     from dfim.attribution.logits import Head
 
 
@@ -49,3 +50,19 @@ def task_heads(
             f"{len(model.outputs)} outputs; expected one a task"
         )
     return {task: columns[number] for task, number in zip(tasks, numbers, strict=True)}
+
+
+def head_attributor(
+    network: "keras.Model", head: "Head", settings: Mapping[str, Any]
+) -> "Attributor":
+    """The importance method of an analysis on one head of a network."""
+    from dfim.attribution import make_attributor
+
+    return make_attributor(
+        network,
+        settings["attribution"],
+        output=head.output,
+        unit=head.unit,
+        maxpool_rule=settings["maxpool_rule"],
+        observed=settings["mask_observed"],
+    )

@@ -7,7 +7,7 @@ import numpy as np
 from dfim.maps import score_map
 from dfim.scoring import ScoringSettings
 from dfim.store import Examples, read_json
-from flow.heads import task_heads
+from flow.heads import head_attributor, task_heads
 from flow.runtime import configure_tensorflow
 
 if TYPE_CHECKING:
@@ -25,21 +25,12 @@ def main(
 ) -> None:
     """Write the map of the chosen window."""
     configure_tensorflow(settings["threads"], seed)
-    # Both load TensorFlow, whose threads are fixed by now.
-    from dfim.attribution import make_attributor
+    # Loads TensorFlow, whose threads are fixed by now.
     from dfim.models import load_model
 
     chosen, data, network = read_json(window), Examples.load(examples), load_model(model)
-    heads = task_heads(network, data.tasks, declared)
-    head = heads[settings["task"] or ""]
-    attributor = make_attributor(
-        network,
-        settings["attribution"],
-        output=head.output,
-        unit=head.unit,
-        maxpool_rule=settings["maxpool_rule"],
-        observed=settings["mask_observed"],
-    )
+    head = task_heads(network, data.tasks, declared)[settings["task"] or ""]
+    attributor = head_attributor(network, head, settings)
     x = data.one_hot(np.array([chosen["row"]]))[0]
     score_map(
         attributor,

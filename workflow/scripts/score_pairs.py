@@ -21,7 +21,7 @@ from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
 from dfim.shuffle import dinucleotide_shuffle
 from dfim.store import Examples, read_arrays
 from flow.digest import code_digest, config_digest
-from flow.heads import task_heads
+from flow.heads import head_attributor, task_heads
 from flow.progress import Progress
 from flow.runtime import configure_tensorflow
 from flow.selection import select_rows
@@ -138,7 +138,6 @@ def main(
     """Score the blocks of this chunk in both worlds; finished blocks are not redone."""
     configure_tensorflow(settings["threads"], seeds["real"])
     # These load TensorFlow, whose threads are fixed by now.
-    from dfim.attribution import make_attributor
     from dfim.attribution.plan import make_plan
     from dfim.attribution.reach import structural_reach
     from dfim.models import load_model
@@ -149,14 +148,7 @@ def main(
     logits = read_arrays(predictions, ("logits",))[0]["logits"]
     rows = select_rows(data, logits, select, task=task)
     chosen = Features.load(features, data.ids, data.codes.shape[1]).of_sequences(rows)
-    attributor = make_attributor(
-        network,
-        settings["attribution"],
-        output=head.output,
-        unit=head.unit,
-        maxpool_rule=settings["maxpool_rule"],
-        observed=settings["mask_observed"],
-    )
+    attributor = head_attributor(network, head, settings)
     inputs = [examples, features, model, predictions]
     folder = _own_folder(blocks, inputs, settings, select, declared, seeds)
     mine = _blocks_of(len(rows), settings["block"], settings["chunks"], chunk)

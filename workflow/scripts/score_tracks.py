@@ -15,7 +15,7 @@ from dfim.interactions import PairScores
 from dfim.mutations import mutate_intervals
 from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
 from dfim.store import SPLITS, Examples, read_arrays, write_arrays
-from flow.heads import task_heads
+from flow.heads import head_attributor, task_heads
 from flow.runtime import configure_tensorflow
 from flow.selection import is_correct
 
@@ -73,30 +73,21 @@ def main(
 ) -> None:
     """Write importance before and after the mutation, and what was chosen."""
     configure_tensorflow(settings["threads"], seed)
-    # Both load TensorFlow, whose threads are fixed by now.
-    from dfim.attribution import make_attributor
+    # Loads TensorFlow, whose threads are fixed by now.
     from dfim.models import load_model
 
     data, scores, network = Examples.load(examples), PairScores.load(pairs), load_model(model)
     logits = read_arrays(predictions, ("logits",))[0]["logits"]
     task = settings["task"]
     best, n, kind = choose_pair(data, logits, scores, task=task, split=split, within=within)
-    heads = task_heads(network, data.tasks, declared)
-    head = heads[task or ""]
+    head = task_heads(network, data.tasks, declared)[task or ""]
     f, s, t = scores.features, scores.source[best], scores.target[best]
     x = data.one_hot(f.sequence[[s]])
     rng = np.random.default_rng(seed)
     choices = ScoringSettings.choose(settings)
     mutant = mutate_intervals(x, np.zeros(1, np.int64), f.start[[s]], f.end[[s]],
                               how=choices.motif_mutation, gc=choices.gc, rng=rng)  # fmt: skip
-    attributor = make_attributor(
-        network,
-        settings["attribution"],
-        output=head.output,
-        unit=head.unit,
-        maxpool_rule=settings["maxpool_rule"],
-        observed=settings["mask_observed"],
-    )
+    attributor = head_attributor(network, head, settings)
     profiles = profiles_of_mutants(
         attributor,
         np.concatenate([x.astype(np.float32), mutant]),
