@@ -13,7 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.effect_sizes import BootstrapInterval, auroc, bootstrap_by_group, mann_whitney
+from dfim.effect_sizes import (
+    BootstrapInterval,
+    auroc,
+    bootstrap_by_group,
+    draw_groups,
+    mann_whitney,
+)
 from dfim.interactions import PairScores
 from dfim.plots import box_statistics
 
@@ -110,8 +116,7 @@ def rank_biserial_by_group(
 
     drawn: list[float] = []
     while len(drawn) < n_resamples:
-        picked = rng.integers(len(names), size=len(names))
-        value = correlation(np.bincount(picked, minlength=len(names)))
+        value = correlation(draw_groups(len(names), rng))
         if not np.isnan(value):
             drawn.append(value)
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])

@@ -111,6 +111,11 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     return test.u / (test.n_x * test.n_y)
 
 
+def draw_groups(n_groups: int, rng: np.random.Generator) -> np.ndarray:
+    """(G,) how often one bootstrap resample of G groups holds each of them."""
+    return np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
+
+
 def bootstrap_by_group(
     values: np.ndarray,
     groups: np.ndarray,
@@ -169,10 +174,7 @@ def bootstrap_by_group(
         raise ValueError(f"groups: got {len(names)} with a value, expected at least two")
     resample = _median_of(values, group) if statistic == "median" else _mean_of(values, group)
     everyone = resample(np.ones(len(names), np.int64))
-    resampled = [
-        resample(np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names)))
-        for _ in range(n_resamples)
-    ]
+    resampled = [resample(draw_groups(len(names), rng)) for _ in range(n_resamples)]
     low, high = np.quantile(resampled, [(1 - confidence) / 2, (1 + confidence) / 2])
     return BootstrapInterval(
         estimate=everyone,
@@ -228,10 +230,7 @@ def auroc_by_group(
         return float((above * beaten).sum() / (above.sum() * below.sum()))
 
     estimate = area(np.ones(len(names)))
-    draws = [
-        area(np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names)))
-        for _ in range(n_resamples)
-    ]
+    draws = [area(draw_groups(len(names), rng)) for _ in range(n_resamples)]
     low, top = np.nanquantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return BootstrapInterval(
         estimate, float(low), float(top), confidence, len(values), len(names)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from dfim.effect_sizes import draw_groups
+
 
 @dataclass(frozen=True)
 class ClassifierMetrics:
@@ -88,8 +90,7 @@ def evaluate_classifier(
     best = figures(np.arange(len(labels)))
     draws = []
     while len(draws) < n_resamples:
-        times = np.bincount(rng.integers(0, n_groups, n_groups), minlength=n_groups)
-        rows = np.repeat(members, np.repeat(times, sizes))
+        rows = np.repeat(members, np.repeat(draw_groups(n_groups, rng), sizes))
         if 0 < labels[rows].sum() < len(rows):
             draws.append(figures(rows))
     low, high = np.percentile(draws, [2.5, 97.5], axis=0)

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.distances import matched_auroc, pair_distance
+from dfim.effect_sizes import draw_groups
 from dfim.interactions import PairScores
 from dfim.store import Examples, read_arrays, read_json, read_table
 from dfim.windows import loci_of
@@ -106,8 +107,8 @@ def recovery(
     _, owner = np.unique(sequence if groups is None else groups[sequence], return_inverse=True)
     drawn, n_groups = [], int(owner.max(initial=-1)) + 1
     for _ in range(n_resamples if n else 0):
-        times = np.bincount(rng.integers(0, n_groups, n_groups), minlength=n_groups)
-        drawn.append(matched(np.repeat(np.arange(len(scores)), times[owner]))[0])
+        times = draw_groups(n_groups, rng)[owner]
+        drawn.append(matched(np.repeat(np.arange(len(scores)), times))[0])
     low, high = np.nanquantile(drawn, [0.025, 0.975]) if drawn else (np.nan, np.nan)
     called = q < alpha
     half, tested = ~planted & ~chance, np.isfinite(q)

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from dfim.distances import pair_distance
 from dfim.interactions import PairScores
-from dfim.mutations import mutate_intervals
-from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
+from dfim.scoring import Intervals, ScoringSettings, draw_references, profiles_of_mutants
 from dfim.store import SPLITS, Examples, read_arrays, write_arrays
 from flow.heads import head_attributor, task_heads
 from flow.runtime import configure_tensorflow
@@ -85,8 +84,8 @@ def main(
     x = data.one_hot(f.sequence[[s]])
     rng = np.random.default_rng(seed)
     choices = ScoringSettings.choose(settings)
-    mutant = mutate_intervals(x, np.zeros(1, np.int64), f.start[[s]], f.end[[s]],
-                              how=choices.motif_mutation, gc=choices.gc, rng=rng)  # fmt: skip
+    interval = Intervals(np.zeros(1, np.int64), f.start[[s]], f.end[[s]])
+    mutant = interval.mutants(x, choices, rng)
     attributor = head_attributor(network, head, settings)
     profiles = profiles_of_mutants(
         attributor,
