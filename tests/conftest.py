@@ -1,10 +1,13 @@
 """Fixtures that several test files share."""
 
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
+from fetch_server import running
+from flow.sources import Source
 from workflow_runs import WorkflowRun
 
 
@@ -28,3 +31,24 @@ def tiny_run(tmp_path_factory) -> WorkflowRun:
     done = run.run()
     assert done.returncode == 0, done.stderr
     return run
+
+
+@pytest.fixture
+def site(monkeypatch):
+    """The one file of a server that misbehaves, without a proxy between."""
+    monkeypatch.setenv("NO_PROXY", "*")
+    with running() as found:
+        yield found
+
+
+@pytest.fixture
+def source(site):
+    """Make a row of the table for the site's file, as it is now."""
+
+    def make(name="thing", file="group/thing.bin", known=True, size=True, by_hand=False):
+        digest = f"md5:{hashlib.md5(site.data).hexdigest()}" if known else None
+        origin = "publisher" if known else "first-use"
+        size = len(site.data) if size else None
+        return Source(name, "s", site.url, file, size, digest, origin, by_hand, "a thing")
+
+    return make
