@@ -7,7 +7,7 @@ Coordinates are 0-based and half-open, as in the files. A contig is an index int
 import logging
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _NARROWPEAK_COLUMNS = 10
 # Columns of a narrowPeak that are read; the others are scores.
-_CONTIG, _START, _END, _SUMMIT = 0, 1, 2, 9
+_CONTIG, _START, _END, _SIGNAL, _SUMMIT = 0, 1, 2, 6, 9
 
 
 def contig_key(name: str) -> str:
@@ -73,19 +73,24 @@ class Peaks:
         (P,) int64; peaks may overlap.
     summit
         (P,) int64 position, inside the peak.
+    signal
+        (P,) float64 column 7 of a narrowPeak, comparable within one file only;
+        None where there is none.
     """
 
     contig: NDArray[np.int64]
     start: NDArray[np.int64]
     end: NDArray[np.int64]
     summit: NDArray[np.int64]
+    signal: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.start)
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "Peaks":
         """The peaks under a mask or an index."""
-        return Peaks(*(getattr(self, field.name)[chosen] for field in fields(self)))
+        columns = (getattr(self, field.name) for field in fields(self))
+        return Peaks(*(None if column is None else column[chosen] for column in columns))
 
 
 def read_narrowpeak(
@@ -137,7 +142,8 @@ def read_narrowpeak(
         )
     known = ~unknown
     given = start + np.minimum(offset, end - start - 1)
-    peaks = Peaks(contig, start, end, np.where(offset < 0, (start + end) // 2, given))
+    signal = pd.to_numeric(table[_SIGNAL], errors="coerce").to_numpy(np.float64)
+    peaks = Peaks(contig, start, end, np.where(offset < 0, (start + end) // 2, given), signal)
     at_end = offset == end - start
     peaks, lines, offset = peaks.select(known), lines[known], offset[known]
     lengths = np.array([*contigs.lengths, 0], np.int64)[peaks.contig]
@@ -149,7 +155,7 @@ def read_narrowpeak(
             f"{peaks.end[row]} (summit {peaks.summit[row]}) lies beyond the end of its contig, "
             f"which has {lengths[row]:,} bp; the peaks are of another assembly"
         )
-    cut = Peaks(peaks.contig, peaks.start, np.minimum(peaks.end, lengths), peaks.summit)
+    cut = replace(peaks, end=np.minimum(peaks.end, lengths))
     order = np.lexsort((cut.summit, cut.end, cut.start, cut.contig))
     log.info(
         "%s: %d peaks; %d on other contigs left out, %d without summit (centre taken), %d with "

@@ -112,6 +112,76 @@ def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> 
     return windows.select(~useless)
 
 
+def union_windows(
+    peaks: Mapping[str, Peaks], length: int, *, central: int = 200
+) -> LabelledWindows:
+    """One window a merged region of all tasks' peaks (accessibility; section 1.3).
+
+    Peaks of all tasks are merged where they overlap or touch. Each region gives one
+    window, centred on its strongest summit: strength is the rank of a peak's signal
+    within its own task's list, since signals of different assays are not comparable;
+    ties go to the leftmost. A window is 1 for a task that has a peak within its
+    central bases, else 0: every window is accessible somewhere.
+
+    Parameters
+    ----------
+    peaks
+        Peaks of each task, with signals; their order is the order of the tasks.
+    length
+        Of the windows, in bp; the summit is base length // 2.
+    central
+        Width, in bp, of the middle of a window in which a peak makes it 1.
+
+    Raises
+    ------
+    ValueError
+        For a task without peaks.
+    """
+    for task, found in peaks.items():
+        if not len(found):
+            raise ValueError(f"{task}: no peaks on the contigs of this run; expected some")
+    sources = list(peaks.values())
+    contig, start, end, summit = (
+        np.concatenate([getattr(source, name) for source in sources])
+        for name in ("contig", "start", "end", "summit")
+    )
+    rank = np.concatenate([_share_above(source) for source in sources])
+    origin = np.repeat(np.arange(len(sources)), [len(source) for source in sources])
+    region = _regions(contig, start, end)
+    order = np.lexsort((summit, rank, region))
+    best = order[np.diff(region[order], prepend=-1) != 0]
+    middle = summit[best] - central // 2
+    centre = Peaks(contig[best], middle, middle + central, summit[best])
+    labels = np.stack([overlaps(centre, source) for source in sources], axis=1)
+    log.info("%d regions of %d peaks of %d tasks", len(best), len(start), len(sources))
+    windows = LabelledWindows(
+        contig[best], summit[best] - length // 2, labels.astype(np.int8), origin[best]
+    )
+    return windows.select(np.lexsort((windows.start, windows.contig)))
+
+
+def _share_above(peaks: Peaks) -> NDArray[np.float64]:
+    """Share of a task's peaks that are stronger; 0 for all where none has a signal."""
+    if peaks.signal is None:
+        return np.zeros(len(peaks))
+    weaker = np.sort(-peaks.signal)
+    return np.searchsorted(weaker, -peaks.signal) / len(peaks)
+
+
+def _regions(
+    contig: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(P,) number of the merged region of each interval, in genome order."""
+    order = np.lexsort((start, contig))
+    # Contigs laid end to end, so that one running maximum serves all of them.
+    shift = contig * (int(end.max()) + 2)
+    reached = np.maximum.accumulate((end + shift)[order])
+    new = (start + shift)[order][1:] > reached[:-1]
+    found = np.empty(len(start), np.int64)
+    found[order] = np.concatenate([[0], np.cumsum(new)])
+    return found
+
+
 def loci(
     contig: NDArray[np.generic], start: NDArray[np.integer], length: int
 ) -> NDArray[np.int64]:

@@ -82,7 +82,64 @@ def m2(length: int, n_tasks: int, *, dropout: float = 0.2) -> keras.Model:
     return network
 
 
-ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {"m1": m1, "m2": m2}
+def m3(
+    length: int,
+    n_tasks: int,
+    *,
+    filters: tuple[int, int, int] = (300, 200, 200),
+    dense: int = 1000,
+    dropout: float = 0.3,
+    dropout_second_dense: bool = True,
+) -> keras.Model:
+    """The network of accessibility in many cell types (supplement, section 1.3).
+
+    Three blocks of convolution (width 19, 11, 7; padding "same"), batch
+    normalisation, ReLU and max-pooling (3, 4, 4), two hidden dense layers with
+    batch normalisation and ReLU, sigmoid outputs. Normalisation comes before
+    ReLU, as in the released file (the supplement words it the other way round).
+
+    Parameters
+    ----------
+    length
+        Input length in bp (1,000 in the paper).
+    n_tasks
+        Outputs (18).
+    filters
+        Of the three convolutions.
+    dense
+        Units of each hidden dense layer.
+    dropout
+        After the hidden dense layers.
+    dropout_second_dense
+        After the second one too: the supplement; the released file drops after
+        the first only.
+    """
+    if length < 3 * 4 * 4:
+        raise ValueError(f"m3: sequences of {length} bp, expected at least 48")
+    network = keras.Sequential([layers.Input((length, 4), name="sequence")], name="m3")
+    for number, (n, width, pool) in enumerate(
+        zip(filters, (19, 11, 7), (3, 4, 4), strict=True), 1
+    ):
+        network.add(layers.Conv1D(n, width, padding="same", name=f"conv{number}"))
+        network.add(_normalised(f"conv{number}"))
+        network.add(layers.ReLU(name=f"conv{number}_relu"))
+        network.add(layers.MaxPooling1D(pool, name=f"pool{number}"))
+    network.add(layers.Flatten(name="flatten"))
+    for number in (1, 2):
+        network.add(layers.Dense(dense, name=f"dense{number}"))
+        network.add(_normalised(f"dense{number}"))
+        network.add(layers.ReLU(name=f"dense{number}_relu"))
+        if dropout and (number == 1 or dropout_second_dense):
+            network.add(layers.Dropout(dropout, name=f"dropout{number}"))
+    network.add(layers.Dense(n_tasks, activation="sigmoid", name="output"))
+    return network
+
+
+def _normalised(name: str) -> layers.BatchNormalization:
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-6, name=f"{name}_norm")
+
+
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {"m1": m1, "m2": m2, "m3": m3}
 
 
 def build(name: str, length: int, n_tasks: int, options: dict[str, Any]) -> keras.Model:
