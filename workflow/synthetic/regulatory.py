@@ -1,7 +1,7 @@
 """What synthetic regulatory genomes are made of: background, motif instances, peak files."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,3 +164,62 @@ def write_narrowpeak(
         }
     )
     write_table(path, table, header=False)
+
+
+def lay_out(
+    n: int, shares: Mapping[str, float], slot: int
+) -> tuple[Contigs, NDArray[np.int64], NDArray[np.int64]]:
+    """Contigs that hold shares of n slots, one slot after the other.
+
+    Returns
+    -------
+    contigs
+        Of whole slots.
+    contig, offset
+        (n,) contig of each slot, and where that begins among all bases.
+    """
+    share = np.cumsum(list(shares.values()))
+    last = np.round(share / share[-1] * n).astype(np.int64)
+    slots = np.diff(last, prepend=0)
+    contigs = Contigs(tuple(shares), tuple((slots * slot).tolist()))
+    contig = np.repeat(np.arange(len(slots)), slots)
+    return contigs, contig, ((last - slots) * slot)[contig]
+
+
+def element_of(
+    elements: pd.DataFrame,
+    contig: NDArray[np.str_],
+    position: NDArray[np.integer],
+    reach: int,
+) -> NDArray[np.int64]:
+    """Row of the element whose centre is nearest to each position.
+
+    Parameters
+    ----------
+    elements
+        In genome order, with contig and centre.
+    contig, position
+        (N,) name of the contig, and 0-based position.
+    reach
+        bp to the centre at most.
+
+    Raises
+    ------
+    ValueError
+        For a position that is further from any element: it is of another genome.
+    """
+    names = pd.Index(pd.unique(elements["contig"]))
+    step = 2 * int(max(elements["centre"].max(), position.max(initial=0)) + reach)
+    centre = names.get_indexer(elements["contig"]) * step + elements["centre"].to_numpy()
+    here = names.get_indexer(contig)
+    asked = here * step + position
+    after = np.clip(np.searchsorted(centre, asked), 1, len(centre) - 1)
+    row = after - (asked - centre[after - 1] <= centre[after] - asked)
+    far = (np.abs(centre[row] - asked) > reach) | (here < 0)
+    if far.any():
+        at = int(np.argmax(far))
+        raise ValueError(
+            f"truth: {contig[at]}:{position[at]} is on no element of the truth; expected "
+            "windows, variants and truth of one simulation"
+        )
+    return row

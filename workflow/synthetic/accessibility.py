@@ -1,0 +1,203 @@
+"""A genome that is accessible in 18 cell types, with the truth about every site.
+
+Regulatory elements stand apart on chromosomes of human-like dinucleotides and hold 0
+to 3 sites, mostly of different families. A cell type counts the sites of its own
+families: its logit is a constant plus the sum of their occupancies times an effect,
+without a ceiling. One family (ETS) counts everywhere, the others in some lineages,
+EBF in one type only. Open elements have a peak in the cell type, whose summit scatters
+about the centre.
+
+The numbers below are of a world that a network was seen to learn in minutes.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from dfim.genome import Genome
+from dfim.intervals import Peaks
+from synthetic.accessible_motifs import FAMILIES, plant_sites
+from synthetic.regulatory import element_of, human_background, lay_out
+
+log = logging.getLogger(__name__)
+
+_SHARED = "ETS"
+_OWN_FAMILIES = {
+    "HSC": ("GATA", "RUNX", "AP1", "CTCF"),
+    "MPP": ("GATA", "RUNX", "IRF", "CTCF"),
+    "LMPP": ("SPI1", "RUNX", "IRF", "STAT"),
+    "CMP": ("GATA", "SPI1", "CEBPB", "STAT"),
+    "GMP": ("SPI1", "CEBPB", "IRF", "RUNX"),
+    "MEP": ("GATA", "STAT", "CTCF", "OCT"),
+    "CLP": ("RUNX", "IRF", "STAT", "CTCF"),
+    "CD4": ("STAT", "AP1", "NFKB", "RUNX"),
+    "CD8": ("STAT", "AP1", "IRF", "CTCF"),
+    "B": ("EBF", "OCT", "NFKB", "SPI1"),
+    "NK": ("STAT", "NFKB", "IRF", "OCT"),
+    "Mono": ("SPI1", "CEBPB", "AP1", "IRF"),
+    "Ery": ("GATA", "CEBPB", "CTCF"),
+    "pHSC": ("GATA", "RUNX", "AP1", "OCT"),
+    "LSC": ("GATA", "CEBPB", "AP1", "OCT"),
+    "Blast": ("CEBPB", "CTCF", "AP1", "NFKB"),
+    "GM12878": ("NFKB", "OCT", "AP1", "STAT", "SPI1", "RUNX"),
+    "K562": ("GATA", "AP1", "STAT", "CTCF"),
+}
+TASKS = tuple(_OWN_FAMILIES)
+"""The 16 blood cell types (GSE74912, sorted and leukemic), and two cell lines."""
+
+BASE, EFFECT = -4.0, 7.0
+"""Logit of an element without sites, and what a fully occupied site adds."""
+
+_ELEMENTS = 61000  # at scale 1
+_SLOT, _MARGIN = 1400, 680  # bp an element, and between its centre and its neighbours' slots
+# Shares of the elements; chr1 is for validation, chr8 and chr9 for testing.
+_CONTIG_SHARES = {
+    "chr1": 0.06, "chr2": 0.2, "chr3": 0.18, "chr4": 0.16, "chr5": 0.13, "chr6": 0.11,
+    "chr8": 0.08, "chr9": 0.08,
+}  # fmt: skip
+_WIDTH = 300  # of peaks
+_SCATTER, _MOST = 8, 20  # bp: standard deviation and limit of summits about the centre
+_OWN_SUMMIT = 0.3  # share of peaks whose summit is not the element's common one
+_SIGNAL = (3.0, 0.1, 0.5)  # log of the signal: mean, slope on the logit, standard deviation
+
+
+@dataclass(frozen=True)
+class World:
+    """What a simulation writes.
+
+    Attributes
+    ----------
+    genome
+        Chromosomes without N.
+    peaks
+        Of each of `TASKS`, with signal.
+    elements
+        A row an element: element, contig, centre, n_sites, and for each task
+        logit_<task> and open_<task> (0 or 1).
+    sites
+        A row a planted site, in genome order: contig, and the columns of
+        `accessible_motifs.plant_sites`. A match that is not in here is a chance one.
+    """
+
+    genome: Genome
+    peaks: Mapping[str, Peaks]
+    elements: pd.DataFrame
+    sites: pd.DataFrame
+
+
+def families_of(task: str) -> tuple[str, ...]:
+    """Families whose sites open an element in a cell type."""
+    return (_SHARED, *_OWN_FAMILIES[task])
+
+
+def simulate(*, scale: float, seed: int) -> World:
+    """Make a world.
+
+    Parameters
+    ----------
+    scale
+        Multiplies the number of elements (61,000, of which 42,000 are open somewhere
+        and on the chromosomes of training).
+    seed
+        Of everything.
+    """
+    n = round(_ELEMENTS * scale)
+    if n < 300:
+        raise ValueError(f"scale: {scale} gives {n} elements, expected at least 300")
+    rng = np.random.default_rng([seed, 0])
+    contigs, contig, offset = lay_out(n, _CONTIG_SHARES, _SLOT)
+    place = np.arange(n) * _SLOT + rng.integers(_MARGIN, _SLOT - _MARGIN + 1, n)
+    codes = human_background(n, _SLOT, rng).ravel()
+    sites = plant_sites(codes, place, rng)
+    genome = Genome(contigs, tuple(np.split(codes, np.cumsum(contigs.lengths)[:-1])))
+    logits = _logits(sites, n)
+    opened = rng.random(logits.shape) < 1 / (1 + np.exp(-logits))
+    names = np.array(contigs.names)
+    centre = place - offset
+    columns = {"element": np.arange(n), "contig": names[contig], "centre": centre}
+    columns["n_sites"] = np.bincount(sites["element"], minlength=n)
+    columns |= {f"logit_{task}": logits[:, t] for t, task in enumerate(TASKS)}
+    columns |= {f"open_{task}": opened[:, t].astype(np.int64) for t, task in enumerate(TASKS)}
+    peaks = {}
+    common = _scatter(n, rng)
+    mean, slope, spread = _SIGNAL
+    for t, task in enumerate(TASKS):
+        own = rng.random(n) < _OWN_SUMMIT
+        summit = centre + np.where(own, _scatter(n, rng), common)
+        signal = rng.lognormal(mean + slope * logits[:, t], spread)
+        start = summit - _WIDTH // 2
+        every = Peaks(contig, start, start + _WIDTH, summit, signal)
+        peaks[task] = every.select(opened[:, t])
+    for column in ("start", "end", "instance_start", "instance_end", "weakened"):
+        known = sites[column] >= 0
+        sites[column] = np.where(known, sites[column] - offset[sites["element"]], -1)
+    sites.insert(0, "contig", names[contig][sites["element"]])
+    log.info(
+        "%d elements, %d of them open in a cell type, %d planted sites, %d bp",
+        n, int(opened.any(axis=1).sum()), len(sites), len(codes),
+    )  # fmt: skip
+    return World(genome, peaks, pd.DataFrame(columns), sites)
+
+
+def _logits(sites: pd.DataFrame, n: int) -> NDArray[np.float64]:
+    """(n, tasks) logits of the elements."""
+    filled = np.zeros((n, len(FAMILIES)))
+    family = pd.Index(FAMILIES).get_indexer(sites["name"])
+    np.add.at(filled, (sites["element"].to_numpy(), family), sites["occupancy"].to_numpy())
+    counted = np.array([[f in families_of(task) for f in FAMILIES] for task in TASKS], float)
+    return BASE + EFFECT * filled @ counted.T
+
+
+def _scatter(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    drawn = np.round(rng.normal(0, _SCATTER, n)).astype(np.int64)
+    return np.clip(drawn, -_MOST, _MOST)
+
+
+def oracle_auroc(
+    elements: pd.DataFrame,
+    contig: NDArray[np.str_],
+    start: NDArray[np.integer],
+    length: int,
+    labels: NDArray[np.integer],
+    tasks: tuple[str, ...] = TASKS,
+) -> pd.DataFrame:
+    """How well the truth tells the labels of windows: no network can do better.
+
+    A window is there because its element is open in some cell type, so what ranks
+    windows best is the probability to be open in the task given that.
+
+    Parameters
+    ----------
+    elements
+        The table of `World`, as written.
+    contig, start, length
+        Name of the contig and first base of each window, and their length.
+    labels
+        (N, tasks) 1 or 0; -1 where masked.
+
+    Returns
+    -------
+    pandas.DataFrame
+        task, n_positive, n_negative, auroc (NaN where a class is missing).
+
+    Raises
+    ------
+    ValueError
+        For a window that is not on an element: the windows are of another genome.
+    """
+    row = element_of(elements, contig, start + length // 2, _MOST)
+    p = 1 / (1 + np.exp(-elements[[f"logit_{task}" for task in TASKS]].to_numpy()[row]))
+    given = p / (1 - np.prod(1 - p, axis=1, keepdims=True))
+    rows = []
+    for column, task in enumerate(tasks):
+        known = labels[:, column] >= 0
+        y, score = labels[known, column], given[known, TASKS.index(task)]
+        both = 0 < y.sum() < len(y)
+        auroc = float(roc_auc_score(y, score)) if both else np.nan
+        rows.append((task, int(y.sum()), int((1 - y).sum()), auroc))
+    return pd.DataFrame(rows, columns=["task", "n_positive", "n_negative", "auroc"])

@@ -1,0 +1,51 @@
+"""The workbook of bQTLs (table S2 of Tehranchi et al. 2016), written for synthetic ones."""
+
+import datetime
+import os
+import re
+import zipfile
+
+import pandas as pd
+
+from dfim.store import whole_file
+from flow.bqtl import SHEETS
+
+_SAVED = datetime.datetime(2016, 1, 1)
+
+
+def write_workbook(path: str | os.PathLike[str], bqtls: pd.DataFrame) -> None:
+    """Write a sheet a factor, with the real names of sheets and columns.
+
+    Parameters
+    ----------
+    path
+        Ends with .xlsx. The same table gives the same bytes.
+    bqtls
+        The table of `bqtl_alleles.draw_bqtls`. Its positions are 0-based, the
+        workbook's begin at 1.
+    """
+    with whole_file(path) as temporary:
+        with pd.ExcelWriter(temporary, engine="openpyxl") as book:
+            for factor, sheet in SHEETS.items():
+                rows = bqtls[bqtls["factor"] == factor]
+                columns = {
+                    "Chr": rows["contig"],
+                    "position": rows["position"] + 1,
+                    "REFallele": rows["ref"],
+                    "ALTallele": rows["alt"],
+                    "higherBindingAllele": rows["stronger"],
+                    "pvalue": rows["p_value"],
+                }
+                pd.DataFrame(columns).to_excel(book, sheet_name=sheet, index=False)
+        _forget_time(temporary)
+
+
+def _forget_time(path: str | os.PathLike[str]) -> None:
+    """Set every date of a workbook, which openpyxl takes from the clock."""
+    with zipfile.ZipFile(path) as book:
+        parts = [(info.filename, book.read(info)) for info in book.infolist()]
+    said = re.compile(rb"(?<=W3CDTF\">)[^<]*")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        for name, data in parts:
+            fixed = said.sub(_SAVED.strftime("%Y-%m-%dT%H:%M:%SZ").encode(), data)
+            book.writestr(zipfile.ZipInfo(name, _SAVED.timetuple()[:6]), fixed)
