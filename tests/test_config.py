@@ -12,7 +12,14 @@ import yaml
 
 from flow import config as flow_config
 from flow import list_figures
-from flow.config import ConfigError, analysis_settings, figures, load, run_name
+from flow.config import (
+    ConfigError,
+    analysis_settings,
+    chosen_studies,
+    figures,
+    load,
+    run_name,
+)
 from flow.run import Run
 from flow.validation import validate
 from flow.wording import figure_label
@@ -62,10 +69,12 @@ def test_default_is_valid(default):
 def test_shipped_files_are_valid(file, tmp_path):
     config = load([file])
     if config["inputs"] == "local":  # a folder of the user's, with every file that is named
-        for study in config["studies"].values():
-            files = study["examples"].get("files", {"chip": {}})
+        for study in chosen_studies(config).values():
+            groups = [study["examples"], *study["variants"].values()]
+            files = [group["files"] for group in groups if "files" in group]
             named = [study["model"].get("file"), study["model"].get("weights")]
-            named += [files.get("genome"), files.get("accessible"), *files["chip"].values()]
+            for value in [value for group in files for value in group.values()]:
+                named += value.values() if isinstance(value, dict) else [value]
             for name in filter(None, named):
                 (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
                 (tmp_path / name).write_text("")
@@ -81,7 +90,7 @@ REFUSED = {
     "sede": ({"sede": 1}, "the top level: unknown key 'sede'; did you mean 'seed'?"),
     "nonsense": (
         {"qqqq": 1},
-        "the top level: unknown key 'qqqq'; allowed: genome_simulation, inputs, local_folder",
+        "the top level: unknown key 'qqqq'; allowed: accessibility_simulation, genome_simulation, inputs",
     ),
     "refrences": (
         {"scoring.refrences": "gc"},
@@ -367,23 +376,28 @@ def test_every_key_is_described(schema, readme):
     assert keys - described == set()
 
 
-def test_example_study_of_the_description_is_valid(default, readme, tmp_path):
-    (example,) = re.findall(r"```yaml\n(.*?)```", readme, re.S)
-    (tmp_path / "mine.yaml").write_text(example)
-    for name in ("enhancers.fa", "labels.tsv", "my_model.keras"):
-        (tmp_path / name).write_text("")
-    config = load([tmp_path / "mine.yaml"])
-    assert "no file 'enhancers.fa'" in refusal(config)
-    validate({**config, "inputs": "local", "local_folder": str(tmp_path), "studies":
-              {"mine": config["studies"]["mine"]}})  # fmt: skip
+def test_example_studies_of_the_description_are_valid(default, readme, tmp_path):
+    files = "enhancers.fa labels.tsv my_model.keras hg19.fa.gz candidates.vcf motifs.meme"
+    examples = re.findall(r"```yaml\n(.*?)```", readme, re.S)
+    assert len(examples) == 2
+    for example, absent in zip(examples, ("enhancers.fa", "my_model.keras"), strict=True):
+        (tmp_path / "mine.yaml").write_text(example)
+        for name in files.split():
+            (tmp_path / name).write_text("")
+        config = load([tmp_path / "mine.yaml"])
+        assert f"no file '{absent}'" in refusal(config)
+        validate({**config, "inputs": "local", "local_folder": str(tmp_path), "studies":
+                  {"mine": config["studies"]["mine"]}})  # fmt: skip
 
 
-def test_described_defaults_are_the_defaults(default, readme):
-    rows = re.findall(r"^\| `(\w+)` \|.*\| `?([^|`]+)`? \|$", readme, re.MULTILINE)
-    stated = {key: value for key, value in rows if key in default["scoring"]}
-    assert stated.keys() == default["scoring"].keys()
-    for key, value in default["scoring"].items():
-        assert stated[key] == str(yaml.safe_dump(value)).split("\n")[0], key
+@pytest.mark.parametrize("section", ["scoring", "variants", "training"])
+def test_described_defaults_are_the_defaults(default, readme, section):
+    (text,) = re.findall(rf"^## `{section}`: defaults.*?(?=^## )", readme, re.M | re.S)
+    stated = dict(re.findall(r"^\| `(\w+)` \|.*\| `?([^|`]+)`? \|$", text, re.MULTILINE))
+    assert stated.keys() == default[section].keys()
+    for key, value in default[section].items():
+        shown = f"{value:.5f}" if key == "significant" else yaml.safe_dump(value).split("\n")[0]
+        assert stated[key] == str(shown), key
 
 
 # ---- through the command line --------------------------------------------------

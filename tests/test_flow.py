@@ -71,7 +71,11 @@ IMPORTERS = {
         "scripts/figures/pair_significance.py",
     },
     "dfim/training.py": {"scripts/train_model.py"},  # imported inside a function
-    "dfim/maps.py": {"scripts/score_map.py", "scripts/figures/map_steps.py"},
+    "dfim/maps.py": {
+        "scripts/score_map.py",
+        "scripts/score_variant_panels.py",
+        "scripts/figures/map_steps.py",
+    },
     "dfim/metrics.py": {"scripts/evaluate_model.py"},
     "synthetic/embedded_motifs.py": {"scripts/simulate_sequences.py"},
     "flow/page.py": {"scripts/make_report.py", "scripts/make_scorecard.py"},

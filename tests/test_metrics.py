@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from dfim.metrics import evaluate_classifier
+from dfim.effect_sizes import draw_groups
+from dfim.metrics import evaluate_classifier, macro_average
 
 LABELS = np.array([1, 1, 1, 0, 0, 0, 0, 1])
 LOGITS = np.array([2.0, 1.0, -1.0, -2.0, 0.5, -0.5, -3.0, 0.5])
@@ -72,3 +74,90 @@ def test_sequences_of_one_group_are_drawn_together(rng):
     # Nine copies know no more than one.
     assert grouped == pytest.approx(alone, rel=0.3)
     assert copied < 0.5 * alone
+
+
+def test_intervals_are_those_of_sequences_drawn_again_one_by_one(rng):
+    labels, groups = rng.integers(0, 2, 90), rng.permutation(np.arange(90) // 3)
+    logits = np.round(labels + rng.normal(0, 1.5, 90), 1)  # with equal ones
+    found = evaluate_classifier(
+        labels, logits, rng=np.random.default_rng(4), groups=groups, n_resamples=50
+    )
+    again, draws = np.random.default_rng(4), []
+    for _ in range(50):
+        rows = np.repeat(np.arange(90), draw_groups(30, again)[groups])
+        y, z = labels[rows], logits[rows]
+        accuracy = np.mean((z > 0) == y)
+        draws.append([accuracy, roc_auc_score(y, z), average_precision_score(y, z)])
+    for end, percent in (("low", 2.5), ("high", 97.5)):
+        ours = [getattr(found, f"{what}_{end}") for what in ("accuracy", "auroc", "auprc")]
+        np.testing.assert_allclose(ours, np.percentile(draws, percent, axis=0), rtol=1e-12)
+
+
+# ---- the mean over tasks -----------------------------------------------------------
+
+
+def tasks_of(rng, n, n_tasks, shared):
+    """Labels, and logits whose errors are the same for all tasks or each its own."""
+    labels = rng.integers(0, 2, (n, 1)).repeat(n_tasks, axis=1)
+    noise = rng.normal(0, 1.5, (n, 1 if shared else n_tasks))
+    return labels, labels + noise + np.zeros(n_tasks)
+
+
+def test_macro_average_is_the_mean_of_the_tasks(rng):
+    labels, logits = tasks_of(rng, 300, 4, shared=False)
+    labels[rng.random(labels.shape) < 0.3] = -1
+    labels[:5] = -1  # no task knows these
+    found = macro_average(labels, logits, rng=rng)
+    each = [
+        evaluate_classifier(y, z, rng=rng, n_resamples=1)
+        for y, z in zip(labels.T, logits.T, strict=True)
+    ]
+    for what in ("auroc", "auprc"):
+        assert getattr(found, what) == pytest.approx(np.mean([getattr(m, what) for m in each]))
+        low, high = (getattr(found, f"{what}_{end}") for end in ("low", "high"))
+        assert low < getattr(found, what) < high
+    shares = [m.n_positive / (m.n_positive + m.n_negative) for m in each]
+    assert found.base_rate == pytest.approx(np.mean(shares))
+    assert found.n_tasks == 4
+    assert found.n_groups == (labels >= 0).any(axis=1).sum() < 300
+
+
+def test_errors_that_tasks_have_in_common_do_not_average_out(rng):
+    def width(shared):
+        labels, logits = tasks_of(rng, 400, 9, shared=shared)
+        found = macro_average(labels, logits, rng=rng)
+        return found.auroc_high - found.auroc_low
+
+    labels, logits = tasks_of(rng, 400, 1, shared=True)
+    one = evaluate_classifier(labels[:, 0], logits[:, 0], rng=rng)
+    assert width(shared=True) == pytest.approx(one.auroc_high - one.auroc_low, rel=0.3)
+    assert width(shared=False) < 0.6 * width(shared=True)
+
+
+def test_macro_average_draws_groups_together(rng):
+    labels, logits = tasks_of(rng, 100, 2, shared=True)
+    number = np.tile(np.arange(100), 9)
+    alone = macro_average(labels, logits, rng=np.random.default_rng(1))
+    grouped = macro_average(
+        np.tile(labels, (9, 1)), np.tile(logits, (9, 1)), rng=np.random.default_rng(1),
+        groups=number,
+    )  # fmt: skip
+    assert (grouped.n_groups, grouped.auroc) == (100, pytest.approx(alone.auroc))
+    assert grouped.auroc_low == pytest.approx(alone.auroc_low)
+    assert grouped.auroc_high == pytest.approx(alone.auroc_high)
+
+
+def test_too_few_of_a_class_to_resample_give_no_interval(rng):
+    # Each of 14 tasks has its own only positive: hardly a resample holds them all.
+    labels = np.eye(20, 14, dtype=int)
+    found = macro_average(labels, rng.normal(size=labels.shape), rng=rng)
+    assert 0 <= found.auroc <= 1
+    assert found.auroc_low is found.auroc_high is found.auprc_low is found.auprc_high is None
+
+
+def test_a_task_of_one_class_has_no_part_in_a_mean(rng):
+    labels = np.array([[0, 0], [1, 0], [1, -1]])
+    with pytest.raises(
+        ValueError, match="0 positive of 2 sequences in column 1; expected both"
+    ):
+        macro_average(labels, np.zeros((3, 2)), rng=rng)

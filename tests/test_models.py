@@ -124,10 +124,11 @@ def test_truncated_or_missing_weights(small, tmp_path):
     ("text", "message"),
     [
         ("{", "is not JSON"),
-        ("[1]", r"is not a Keras 0\.3 Sequential or Graph architecture"),
-        ('{"name": "Sequential"}', r"is not a complete Keras 0\.3 Sequential .*'layers'"),
-        ('{"name": "Graph", "nodes": {}}', r"is not a complete Keras 0\.3 Graph"),
-        ('{"class_name": "Sequential", "config": []}', r"is not a Keras 0\.3"),
+        ("[1]", "is not an architecture, but a list"),
+        ('{"name": ["Graph"]}', r"is not an architecture of Keras 0\.3 .* or Keras 2"),
+        ('{"name": "Sequential"}', r"is not a complete Keras 0\.3 .*'layers'"),
+        ('{"name": "Graph", "nodes": {}}', r"is not a complete Keras 0\.3 .*input_config"),
+        ('{"class_name": "Sequential", "config": []}', "its keras_version is None"),
     ],
 )
 def test_json_that_is_no_model(small, text, message):

@@ -171,7 +171,7 @@ REFUSED = {
     "tasks": ({f"{T}.examples.tasks": ...}, "examples: key 'tasks' is missing"),
     "factor": (
         {f"{T}.examples.tasks": ["GATA1", "MYC"]},
-        "examples.tasks: 'MYC' does not bind in the simulated genome",
+        "examples.tasks: 'MYC' is not in the simulated genome",
     ),
     "dataset": (
         {f"{T}.examples.dataset": "embedded_motifs"},
@@ -219,7 +219,7 @@ REFUSED = {
     "compare": ({f"{T}.figures.fig3b.compare": "deep"}, "no analysis 'deep'"),
     "fasta": (
         {f"{T}.examples.builder": "fasta"},
-        "examples.tasks: only builder peaks has it",
+        "examples.tasks: only builders of peaks have it",
     ),
 }
 

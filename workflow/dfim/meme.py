@@ -4,6 +4,7 @@ import gzip
 import os
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.sequences import ALPHABET
+from dfim.store import whole_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +84,18 @@ def read_meme(path: str | os.PathLike[str]) -> tuple[Pwm, ...]:
         what = f"no matrix for {name}" if name else "no motifs"
         raise ValueError(f"{path}, line {len(lines)}: {what}, expected motifs in MEME format")
     return tuple(pwms.values())
+
+
+def write_meme(path: str | os.PathLike[str], pwms: Sequence[Pwm]) -> None:
+    """Write motifs in MEME text format, probabilities with six digits."""
+    parts = ["MEME version 4", "", f"ALPHABET= {ALPHABET}", ""]
+    for pwm in pwms:
+        width = len(pwm.probabilities)
+        parts += [f"MOTIF {pwm.name}", f"letter-probability matrix: alength= 4 w= {width}"]
+        parts += [" ".join(f"{p:.6f}" for p in row) for row in pwm.probabilities]
+        parts.append("")
+    with whole_file(path) as temporary:
+        temporary.write_text("\n".join(parts), encoding="utf-8")
 
 
 def _lines(path: str | os.PathLike[str]) -> list[str]:

@@ -138,6 +138,11 @@ def base_codes(X: np.ndarray) -> np.ndarray:
     return codes
 
 
+def one_hot(codes: np.ndarray) -> np.ndarray:
+    """(..., 4) uint8 one-hot of base codes (...): 0 to 3, and `UNKNOWN` as a zero column."""
+    return np.eye(UNKNOWN + 1, len(ALPHABET), dtype=np.uint8)[codes]
+
+
 def decode(X: np.ndarray) -> list[str]:
     """Turn one-hot columns into letters; the inverse of `one_hot_encode`.
 

@@ -21,6 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dfim.sequences import one_hot
+
 SPLITS = ("train", "validation", "test")
 
 
@@ -230,7 +232,7 @@ class Examples:
 
     def one_hot(self, rows: NDArray[np.integer] | slice = slice(None)) -> NDArray[np.uint8]:
         """One-hot (n, L, 4) of some rows; an N is a zero column."""
-        return np.eye(5, 4, dtype=np.uint8)[self.codes[rows]]
+        return one_hot(self.codes[rows])
 
     def save(self, path: str | os.PathLike[str], attributes: Mapping[str, Any]) -> None:
         """Write to HDF5."""

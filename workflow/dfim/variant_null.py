@@ -6,7 +6,8 @@ The null of a variant source holds its base and shuffles the sequence on either 
 
 import logging
 import os
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -23,6 +24,7 @@ from dfim.variant_scores import VariantScores, score_variants, windows_a_block
 log = logging.getLogger(__name__)
 
 NullModel = Literal["gaussian", "empirical"]
+_PER_VARIANT = ("p", "mean", "sd", "realised")
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ class VariantNull:
         tracks = np.arange(self.mean.size).reshape(*self.mean.shape, 1)
         groups = np.broadcast_to(tracks, self.p.shape) if per_track else None
         return benjamini_hochberg(self.p, groups)
+
+    def select(self, rows: NDArray[np.integer]) -> "VariantNull":
+        """The variants of an index."""
+        return replace(self, **{name: getattr(self, name)[rows] for name in _PER_VARIANT})
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[VariantNull]") -> "VariantNull":
+        """Join nulls (at least one part) of one length of windows and number of scores."""
+        arrays = {n: np.concatenate([getattr(part, n) for part in parts]) for n in _PER_VARIANT}
+        return replace(parts[0], **arrays)
 
     def save(
         self, path: str | os.PathLike[str], attributes: dict[str, Any] | None = None

@@ -111,6 +111,12 @@ class Variants:
         """The variants under a mask or an index."""
         return Variants(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
+    @classmethod
+    def concatenate(cls, parts: "Sequence[Variants]") -> "Variants":
+        """Join variants, such as those of several files; at least one part."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(np.concatenate([getattr(part, n) for part in parts]) for n in names))
+
     def label(self, at: int) -> str:
         """One variant in words, with the 1-based position."""
         place = f"{self.contig[at]}:{self.position[at] + 1} {self.ref[at]}>{self.alt[at]}"

@@ -10,6 +10,7 @@ import yaml
 from flow.declarations import tasks_of
 
 Config = Mapping[str, Any]
+_SECTIONS: Config = {"examples": {}, "features": {}, "analyses": {}, "variants": {}}
 _DEFAULT = Path(__file__).parents[2] / "config/config.yaml"
 
 
@@ -43,9 +44,13 @@ def local_path(config: Config, file: str) -> Path:
 
 
 def chosen_studies(config: Config) -> dict[str, Config]:
-    """The studies to run, by name: those of `only`, or all."""
+    """The studies to run, by name: those of `only`, or all; sections they lack are empty."""
     wanted = config["only"]
-    return {n: s for n, s in config["studies"].items() if wanted is None or n in wanted}
+    return {
+        name: {**_SECTIONS, **study}
+        for name, study in config["studies"].items()
+        if wanted is None or name in wanted
+    }
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Figure:
     kind: str
     analysis: str | None
     value: str | None
+    variants: str | None
 
 
 def performance_id(study: str) -> str:
@@ -70,17 +76,18 @@ def figures(config: Config) -> dict[str, Figure]:
     for name, study in chosen_studies(config).items():
         for key, declared in study.get("figures", {}).items():
             found[key] = Figure(
-                key, name, declared["kind"], declared.get("analysis"), declared.get("value")
-            )
-        if tasks_of(study):
+                key, name, declared["kind"], declared.get("analysis"), declared.get("value"),
+                declared.get("variants"),
+            )  # fmt: skip
+        if study["examples"] and tasks_of(study):
             key = performance_id(name)
-            found[key] = Figure(key, name, "performance", None, None)
+            found[key] = Figure(key, name, "performance", None, None, None)
     return found
 
 
 def analysis_settings(config: Config, study: str, analysis: str) -> dict[str, Any]:
     """The scoring keys of one analysis: the defaults with its own on top."""
-    own = config["studies"][study]["analyses"][analysis]
+    own = chosen_studies(config)[study]["analyses"][analysis]
     return {**config["scoring"], **{key: v for key, v in own.items() if key != "select"}}
 
 

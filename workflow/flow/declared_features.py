@@ -19,6 +19,9 @@ _KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 def features_fault(config: Config, study: Study) -> str | None:
     """What is wrong with a study's features, and with the names that it speaks of."""
     features = study["features"]
+    for key in ("examples", "features", "analyses"):
+        if not study[key]:
+            return f"key {key!r} is missing; pairs need examples, features and analyses"
     source = features["source"]
     needed, more = _KEYS[source]
     for key in needed:

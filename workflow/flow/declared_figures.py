@@ -6,6 +6,7 @@ from typing import Any
 
 from flow.config import Config
 from flow.declarations import Study
+from flow.declared_variants import variant_figure_fault
 
 # Keys of each kind of figure: what it needs, and what it may have besides.
 _FIGURE_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -15,6 +16,9 @@ _FIGURE_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pair_significance": (("analysis", "value"), ()),
     "pair_tracks": (("analysis",), ("flank", "within", "split")),
     "pair_distance": (("analysis", "bins"), ("compare", "contrast")),
+    "variant_groups": (("variants", "analysis"), ("compare",)),
+    "variant_reach": (("variants", "analysis"), ("set",)),
+    "variant_tracks": (("variants", "analysis", "columns"), ("half_width", "map")),
 }
 
 
@@ -29,11 +33,16 @@ def figure_fault(config: Config, study: Study, figure: str) -> str | None:
     for key in declared:
         if key not in ("kind", "printed", *needed, *more):
             return f"{where}.{key}: kind {kind} does not take it; remove it"
+    if "variants" in declared:
+        fault = variant_figure_fault(study, declared)
+        return f"{where}.{fault}" if fault else None
     if kind == "map_steps" and "map" not in study:
         return f"figure {figure} needs the key 'map'"
     bins = declared.get("bins", [])
     if any(high <= low for low, high in pairwise(bins)):
         return f"{where}.bins: got {bins}, expected edges that ascend (bp)"
+    if isinstance(declared.get("compare"), list):
+        return f"{where}.compare: got {declared['compare']}, expected the name of one analysis"
     fault = _contrast_fault(config, declared) if declared.get("contrast") else None
     return f"{where}.contrast: {fault}" if fault else None
 

@@ -9,10 +9,15 @@ from flow.figure import ScorecardRow, Verdict
 Context = dict[str, Any]
 Task = dict[str, Any]
 
+# So many tasks are listed one by one, and have a colour each where they are drawn.
+FEW_TASKS = 4
+
 
 def interval(test: Task, what: str, digits: int) -> str:
-    """A measure with its interval."""
+    """A measure with its interval, where there is one."""
     value, low, high = (test[f"{what}{end}"] for end in ("", "_low", "_high"))
+    if low is None:
+        return f"{value:.{digits}f}"
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
@@ -56,37 +61,51 @@ def one_task_rows(context: Context, test: Task) -> list[ScorecardRow]:
     ]
 
 
-def task_mean_rows(context: Context, tasks: dict[str, Task]) -> list[ScorecardRow]:
+def task_mean_rows(context: Context, tasks: dict[str, Task], macro: Task) -> list[ScorecardRow]:
     """The mean over the tasks, as the paper prints it, and each task beside it."""
     n, rows = max(_size(test) for test in tasks.values()), []
     for name in ("auROC", "auPRC"):
         what = name.lower()
-        mean = float(np.mean([test[what] for test in tasks.values()]))
         printed = context["printed"].get(what)
         comparable = (
             printed is not None and context["trained"] and not context["not_comparable"]
         )
         verdict: Verdict = "not comparable"
         if comparable:
-            verdict = "agrees" if abs(mean - float(printed)) <= 0.01 else "differs"
-        each = "; ".join(
-            f"{task} {interval(test, what, 3)}, {test['n_positive']:,} positive of "
-            f"{_size(test):,}"
-            for task, test in tasks.items()
-        )
+            verdict = "agrees" if abs(macro[what] - float(printed)) <= 0.01 else "differs"
+        few = len(tasks) <= FEW_TASKS
+        each = _each(tasks, what) if few else _range(tasks, what, macro["base_rate"])
         why = f"{each}; {_why(context, n)}" + "; agrees means within 0.01" * comparable
         rows.append(
             ScorecardRow(
                 context["printed"].get("place", "–"),
                 f"{context['study_title']}: mean {name} of {len(tasks)} tasks",
                 printed or "not printed",
-                f"{mean:.3f}",
+                f"{macro[what]:.3f}" if few else interval(macro, what, 3),
                 context["origin"],
                 verdict,
                 why,
             )
         )
     return rows
+
+
+def _each(tasks: dict[str, Task], what: str) -> str:
+    return "; ".join(
+        f"{task} {interval(test, what, 3)}, {test['n_positive']:,} positive of {_size(test):,}"
+        for task, test in tasks.items()
+    )
+
+
+def _range(tasks: dict[str, Task], what: str, base_rate: float) -> str:
+    """The ends and the middle of many tasks."""
+    worst, *_, best = sorted(tasks, key=lambda task: tasks[task][what])
+    middle = np.median([test[what] for test in tasks.values()])
+    return (
+        f"from {interval(tasks[worst], what, 3)} ({worst}) to "
+        f"{interval(tasks[best], what, 3)} ({best}), median {middle:.3f}; chance gives "
+        + ("0.5" if what == "auroc" else f"{base_rate:.3f}, the mean share of positives")
+    )
 
 
 def duplicates_row(context: Context, found: dict[str, int]) -> ScorecardRow:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flow.collection import Collection
 from flow.config import (
     Config,
     Figure,
@@ -14,17 +15,11 @@ from flow.config import (
     local_path,
     run_name,
 )
+from flow.context import figure_context
 from flow.declarations import WORLDS, tasks_of
-from flow.digest import config_digest, rule_seed
-from flow.peak_files import peak_files
+from flow.digest import rule_seed
+from flow.peak_files import accessible_files, peak_files
 from flow.validation import validate
-from flow.wording import figure_label, method, not_comparable, origin
-
-_MUTATIONS = {
-    "gc": "replaced by background",
-    "zeros": "replaced by zeros",
-    "shuffle": "put in random order",
-}
 
 # What is done with scores once they are there.
 _TEST_KEYS = {"motif_target_reduce", "null_pool", "tail", "fdr", "alpha"}
@@ -75,7 +70,15 @@ class Run:
 
     def built_from(self, builder: str) -> list[str]:
         """Studies whose examples one builder makes."""
-        return [n for n, s in self.studies.items() if s["examples"]["builder"] == builder]
+        return [n for n, s in self.studies.items() if s["examples"].get("builder") == builder]
+
+    def collection(self, study: str, name: str) -> Collection:
+        """A collection of variants."""
+        return Collection(self.config, study, name, self.path("inputs"))
+
+    def collections(self) -> list[str]:
+        """Names of the collections of variants of all studies of the run."""
+        return sorted({name for study in self.studies.values() for name in study["variants"]})
 
     def path(self, *parts: str) -> str:
         """A path in the run's folder."""
@@ -97,33 +100,6 @@ class Run:
     def analysis_file_of(self, figure: str, file: str) -> str:
         """A file of the analysis that a figure shows."""
         return self.file_of(figure, str(self.figures[figure].analysis), file)
-
-    def distance_files(self, figure: str) -> dict[str, Any]:
-        """What a figure of FIS against distance reads; the truth where there is one."""
-        found, options = self.figures[figure], self.options_of(figure)
-        folder, analysis = self.path(found.study), str(found.analysis)
-        compare, other = options.get("compare"), options.get("contrast")
-        contrast = []
-        if other is not None and self.truth_files(other)["sites"]:
-            truth, there = self.truth_files(other), self.path(other)
-            contrast = [f"{there}/{analysis}/pairs.h5", f"{there}/examples.h5"]
-            contrast += [*truth["sites"], *truth["oracle"], f"{there}/model/metrics.json"]
-        return {
-            "pairs": f"{folder}/{analysis}/pairs.h5",
-            "summary": f"{folder}/{analysis}/summary.json",
-            "metrics": f"{folder}/model/metrics.json",
-            "examples": f"{folder}/examples.h5",
-            "compare": [f"{folder}/{compare}/{file}" for file in ("pairs.h5", "summary.json")]
-            if compare
-            else [],
-            "contrast": contrast,
-            **self.truth_files(found.study),
-        }
-
-    def contrast_title(self, figure: str) -> str | None:
-        """Title of the study that a figure is contrasted with."""
-        other = self.options_of(figure).get("contrast")
-        return None if other is None else str(self.studies[other]["title"])
 
     def seed(self, *names: str) -> int:
         """The seed of a rule and its wildcards."""
@@ -149,7 +125,12 @@ class Run:
 
     def analyses(self) -> list[str]:
         """Names of the analyses of all studies of the run."""
-        return sorted({name for study in self.studies.values() for name in study["analyses"]})
+        found = {name for study in self.studies.values() for name in study["analyses"]}
+        for study in self.studies.values():
+            found |= {
+                n for declared in study["variants"].values() for n in declared["analyses"]
+            }
+        return sorted(found)
 
     def training(self, study: str) -> dict[str, Any]:
         """Training settings of a study."""
@@ -188,6 +169,15 @@ class Run:
             "chip": [f"{folder}/{task}.narrowPeak.gz" for task in examples["tasks"]],
         }
 
+    def accessible_files(self, study: str) -> dict[str, Any]:
+        """Genome, and accessible peaks in the order of the tasks."""
+        if self.config["inputs"] != "synthetic":
+            return accessible_files(self.config, study)
+        examples = self.studies[study]["examples"]
+        folder = self.path("inputs", examples["dataset"])
+        peaks = [f"{folder}/{task}.narrowPeak.gz" for task in examples["tasks"]]
+        return {"genome": f"{folder}/genome.fa.gz", "peaks": peaks}
+
     def world(self, study: str) -> str | None:
         """Which world the study's genome is of (joint, additive), where it is our own."""
         if self.config["inputs"] != "synthetic":
@@ -213,6 +203,12 @@ class Run:
             "weights": [str(local_path(self.config, weights))] if weights else [],
         }
 
+    def starting_files(self, study: str) -> list[str]:
+        """The trained network that training starts from, if the study names one."""
+        model = self.studies[study]["model"]
+        named = [model.get("start"), model.get("start_weights")]
+        return [str(local_path(self.config, file)) for file in named if file is not None]
+
     def feature_table(self, study: str) -> list[str]:
         """The file a study's features come from, if they come from one."""
         declared = self.studies[study]
@@ -225,28 +221,4 @@ class Run:
 
     def context(self, figure: str) -> dict[str, Any]:
         """What a figure's statistics file says of the run."""
-        found = self.figures[figure]
-        study = self.studies[found.study]
-        analysis = study["map"]["analysis"] if found.kind == "map_steps" else found.analysis
-        settings = self.analysis(found.study, analysis) if analysis else {}
-        return {
-            "figure": figure,
-            "label": figure_label(figure),
-            "study": found.study,
-            "study_title": study["title"],
-            "about": study.get("about", ""),
-            "printed": study.get("printed", {}) | self.options_of(figure).get("printed", {}),
-            "trained": found.study in self.trained(),
-            "map_split": study.get("map", {}).get("split", "test"),
-            "mutation": _MUTATIONS.get(settings.get("motif_mutation", "")),
-            "method": method(settings, len(self.tasks(found.study))) if analysis else None,
-            "origin": origin(self.config, study),
-            "note": study.get("note", ""),
-            "not_comparable": not_comparable(self.config, study),
-            "world": self.world(found.study),
-            "whole": not study["examples"].get("split"),
-            "options": self.options_of(figure),
-            "run": self.name,
-            "seed": self.config["seed"],
-            "config_digest": config_digest({**self.config, "run": None}),
-        }
+        return figure_context(self, figure)

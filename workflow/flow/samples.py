@@ -58,6 +58,38 @@ def read_samples(path: str | os.PathLike[str]) -> tuple[Sample, ...]:
     return tuple(samples)
 
 
+def accessibility_files(path: str | os.PathLike[str], tasks: list[str]) -> list[str]:
+    """The accessible peaks of each task of a sheet, in the order of `tasks`.
+
+    Raises
+    ------
+    ValueError
+        A sample of another assay, a task twice, or samples that are not those of `tasks`.
+    """
+    found: dict[str, str] = {}
+    for line, sample in enumerate(read_samples(path), 2):
+        if sample.assay not in ACCESSIBILITY:
+            raise ValueError(
+                f"{path}, line {line}: assay {sample.assay!r}, expected one of "
+                f"{', '.join(ACCESSIBILITY)}: the tasks are cell types"
+            )
+        if sample.task in found:
+            raise ValueError(
+                f"{path}, line {line}: task {sample.task!r} is there already with another "
+                "assay; expected one file a task"
+            )
+        found[sample.task] = sample.peaks
+    if set(found) != set(tasks):
+        missing = [task for task in tasks if task not in found]
+        more = [task for task in found if task not in tasks]
+        raise ValueError(
+            f"{path}: "
+            + (f"no sample of task {missing[0]!r}" if missing else f"a task {more[0]!r} more")
+            + f"; expected those of examples.tasks: {', '.join(tasks)}"
+        )
+    return [found[task] for task in tasks]
+
+
 def binding_files(path: str | os.PathLike[str], tasks: list[str]) -> tuple[str, list[str]]:
     """The accessible peaks of a sheet, and the ChIP peaks of each task in order.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import yaml
 
+from flow.collection import check_collections
 from flow.config import (
     Config,
     ConfigError,
@@ -13,15 +14,12 @@ from flow.config import (
     local_path,
     performance_id,
 )
-from flow.declarations import (
-    analysis_fault,
-    examples_fault,
-    is_from_peaks,
-    model_fault,
-)
+from flow.declarations import analysis_fault, is_from_peaks, model_fault
+from flow.declared_examples import examples_fault
 from flow.declared_features import features_fault
 from flow.declared_figures import figure_fault
-from flow.peak_files import peak_files
+from flow.declared_variants import collection_fault
+from flow.peak_files import accessible_files, peak_files
 
 _SCHEMA = Path(__file__).parents[1] / "schemas/config.schema.yaml"
 
@@ -98,6 +96,8 @@ def _check_files(config: Config) -> None:
             "examples.labels": study["examples"].get("labels"),
             "model.file": study["model"].get("file"),
             "model.weights": study["model"].get("weights"),
+            "model.start": study["model"].get("start"),
+            "model.start_weights": study["model"].get("start_weights"),
             "features.file": study["features"].get("file"),
         }
         for key, file in named.items():
@@ -107,7 +107,9 @@ def _check_files(config: Config) -> None:
                     "check the path"
                 )
         if is_from_peaks(study) and config["inputs"] != "synthetic":
-            peak_files(config, name)
+            of_chip = study["examples"]["builder"] == "peaks"
+            (peak_files if of_chip else accessible_files)(config, name)
+    check_collections(config)
 
 
 def _refuse(where: str, fault: str | None) -> None:
@@ -118,7 +120,10 @@ def _refuse(where: str, fault: str | None) -> None:
 def _check_source(config: Config, where: str, study: Config) -> None:
     _refuse(f"{where}.", examples_fault(config, study))
     _refuse(f"{where}.", model_fault(study))
-    _refuse(f"{where}.", features_fault(config, study))
+    if study["analyses"] or study["features"]:
+        _refuse(f"{where}.", features_fault(config, study))
+    if not study["analyses"] and not study["variants"]:
+        raise ConfigError(f"{where}: expected analyses or variants: nothing would be scored")
 
 
 def _check_analyses(config: Config, where: str, study: Config) -> None:
@@ -147,7 +152,8 @@ def _check_figures(config: Config, where: str, study: Config) -> None:
     for figure, declared in study.get("figures", {}).items():
         fault = figure_fault(config, study, figure)
         _refuse(f"{where}: " if fault and fault.startswith("figure ") else f"{where}.", fault)
-        wanted += [declared[key] for key in ("analysis", "compare") if declared.get(key)]
+        if "variants" not in declared:
+            wanted += [declared[key] for key in ("analysis", "compare") if declared.get(key)]
     for analysis in wanted:
         if analysis not in study["analyses"]:
             raise ConfigError(
@@ -169,6 +175,8 @@ def validate(config: Config) -> None:
         where = f"config: studies.{name}"
         _check_source(config, where, study)
         _check_analyses(config, where, study)
+        for key in study["variants"]:
+            _refuse(f"{where}.variants.{key}.", collection_fault(config, study, key))
         _check_figures(config, where, study)
     _check_worlds(config)
     studies = chosen_studies(config)

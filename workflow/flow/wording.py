@@ -20,21 +20,28 @@ def origin(config: Config, study: Study) -> str:
     """What titles call the inputs of a study, with the contigs where some were chosen."""
     names = {"synthetic": "synthetic", "local": "real", "download": "real"}
     examples, name = study["examples"], names[config["inputs"]]
-    if "dataset" not in examples and not is_from_peaks(study):
+    own = "dataset" in examples or is_from_peaks(study)
+    if config["inputs"] == "synthetic" and not own:
+        own = any("dataset" in declared for declared in study["variants"].values())
+    if not own and (examples or config["inputs"] == "synthetic"):
         name = "the user's"
     if config["inputs"] == "download" and examples.get("dataset") and not is_from_peaks(study):
         name = "synthetic"  # nothing to download: the paper simulated it as well
-    return " ".join(
-        [config["origin"] or name, ", ".join(examples.get("contigs") or [])]
-    ).strip()
+    return " ".join([config["origin"] or name, ", ".join(_contigs(study))]).strip()
 
 
 def not_comparable(config: Config, study: Study) -> str:
     """Why the paper's numbers are no yardstick for a study's; empty where they are."""
     if config["inputs"] == "synthetic" and is_from_peaks(study):
         return "synthetic inputs, with a biology of their own"
-    contigs = study["examples"].get("contigs")
+    contigs = _contigs(study)
     return f"{', '.join(contigs)} only, a small part of the paper's genome" if contigs else ""
+
+
+def _contigs(study: Study) -> list[str]:
+    """The contigs that a study's inputs were limited to; none where they were not."""
+    of_variants = (declared.get("contigs") for declared in study["variants"].values())
+    return study["examples"].get("contigs") or next(filter(None, of_variants), [])
 
 
 def method(settings: Mapping[str, Any], n_tasks: int) -> str:
@@ -47,7 +54,8 @@ def method(settings: Mapping[str, Any], n_tasks: int) -> str:
         if settings["maxpool_rule"] == "complete":
             parts.append("max-pooling complete")
     if n_tasks > 1:
-        parts.append(f"{settings['task']} output")
+        heads = sorted(set(settings.get("task_of_set", {"": settings["task"]}).values()))
+        parts.append(f"{heads[0]} output" if len(heads) == 1 else "each set's own output")
     return ", ".join(parts)
 
 

@@ -33,6 +33,38 @@ rule build_peak_examples:
         "../scripts/build_peak_examples.py"
 
 
+rule build_accessibility_examples:
+    input:
+        unpack(lambda wc: RUN.accessible_files(wc.study)),
+    output:
+        examples=RUN.path("{study}", "examples.h5"),
+    log:
+        RUN.path("logs", "{study}", "build_accessibility_examples.log"),
+    benchmark:
+        RUN.path("benchmarks", "{study}", "build_accessibility_examples.tsv")
+    wildcard_constraints:
+        study="|".join(RUN.built_from("accessibility")) or "no_study",
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        # A genome takes a byte a base, and so do windows; the human one is 3.1 Gb.
+        mem_mb=lambda wc, attempt: (
+            8000 if RUN.config["inputs"] == "download" else 1500
+        )
+        * attempt,
+        runtime=60,
+    params:
+        tasks=lambda wc: RUN.tasks(wc.study),
+        contigs=lambda wc: RUN.studies[wc.study]["examples"].get("contigs"),
+        window=lambda wc: RUN.studies[wc.study]["examples"]["window"],
+        split=lambda wc: RUN.studies[wc.study]["examples"].get("split"),
+        seed=lambda wc: RUN.seed("build_accessibility_examples", wc.study),
+        code=code_digest("scripts/build_accessibility_examples.py"),
+    script:
+        "../scripts/build_accessibility_examples.py"
+
+
 rule build_examples:
     input:
         unpack(lambda wc: RUN.example_files(wc.study)),

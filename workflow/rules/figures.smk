@@ -1,4 +1,5 @@
 # One rule and one script a kind of figure; a study's declaration says which it draws.
+from flow.figure_inputs import contrast_title, distance_files, variant_files
 
 
 rule draw_map_steps:
@@ -216,7 +217,7 @@ rule draw_pair_tracks:
 
 rule draw_pair_distance:
     input:
-        unpack(lambda wc: RUN.distance_files(wc.figure)),
+        unpack(lambda wc: distance_files(RUN, wc.figure)),
     output:
         svg=report(
             RUN.path("figures", "{figure}.svg"),
@@ -244,9 +245,108 @@ rule draw_pair_distance:
         task=lambda wc: RUN.analysis(
             RUN.figures[wc.figure].study, RUN.figures[wc.figure].analysis
         )["task"],
-        contrast_title=lambda wc: RUN.contrast_title(wc.figure),
+        contrast_title=lambda wc: contrast_title(RUN, wc.figure),
         seed=lambda wc: RUN.seed("draw_pair_distance", wc.figure),
         context=lambda wc: RUN.context(wc.figure),
         code=code_digest("scripts/figures/pair_distance.py"),
     script:
         "../scripts/figures/pair_distance.py"
+
+
+rule draw_variant_groups:
+    input:
+        results=lambda wc: variant_files(RUN, wc.figure)["results"],
+        compared=lambda wc: variant_files(RUN, wc.figure)["compared"],
+        truth=lambda wc: variant_files(RUN, wc.figure)["truth"],
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/variant_groups.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("variant_groups")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        seed=lambda wc: RUN.seed("draw_variant_groups", wc.figure),
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/variant_groups.py"),
+    script:
+        "../scripts/figures/variant_groups.py"
+
+
+rule draw_variant_reach:
+    input:
+        results=lambda wc: variant_files(RUN, wc.figure)["results"],
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/variant_reach.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("variant_reach")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/variant_reach.py"),
+    script:
+        "../scripts/figures/variant_reach.py"
+
+
+rule draw_variant_tracks:
+    input:
+        panels=lambda wc: variant_files(RUN, wc.figure)["panels"],
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/variant_tracks.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("variant_tracks")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/variant_tracks.py"),
+    script:
+        "../scripts/figures/variant_tracks.py"

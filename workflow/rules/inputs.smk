@@ -1,6 +1,12 @@
 # Raw inputs, the same names and formats whatever their origin. Genomes and peaks of
 # the user's are read where they are; downloads have rules of their own (download.smk).
-from flow.declarations import SIMULATED_TASKS, WORLDS
+from flow.bqtl import SHEETS
+from flow.declarations import (
+    ACCESSIBLE_TASKS,
+    ACCESSIBLE_WORLD,
+    SIMULATED_TASKS,
+    WORLDS,
+)
 
 if RUN.config["inputs"] != "local":
 
@@ -67,6 +73,44 @@ if RUN.config["inputs"] == "synthetic":
             code=code_digest("scripts/simulate_genome.py"),
         script:
             "../scripts/simulate_genome.py"
+
+    # Open chromatin of 18 cell types, and binding QTLs with their truth.
+    rule simulate_accessibility:
+        output:
+            genome=RUN.path("inputs", ACCESSIBLE_WORLD, "genome.fa.gz"),
+            peaks=expand(
+                RUN.path("inputs", ACCESSIBLE_WORLD, "{task}.narrowPeak.gz"),
+                task=ACCESSIBLE_TASKS,
+            ),
+            samples=RUN.path("inputs", ACCESSIBLE_WORLD, "samples.tsv"),
+            workbook=RUN.path("inputs", ACCESSIBLE_WORLD, "bqtls.xlsx"),
+            binding=expand(
+                RUN.path("inputs", ACCESSIBLE_WORLD, "{factor}.narrowPeak.gz"),
+                factor=SHEETS,
+            ),
+            elements=RUN.path("inputs", ACCESSIBLE_WORLD, "elements.tsv.gz"),
+            sites=RUN.path("inputs", ACCESSIBLE_WORLD, "sites.tsv.gz"),
+            truth=RUN.path("inputs", ACCESSIBLE_WORLD, "truth.tsv.gz"),
+            oracle=RUN.path("inputs", ACCESSIBLE_WORLD, "oracle.tsv"),
+        log:
+            RUN.path("logs", "simulate_accessibility.log"),
+        benchmark:
+            RUN.path("benchmarks", "simulate_accessibility.tsv")
+        conda:
+            "../../envs/dfim.yaml"
+        threads: 1
+        resources:
+            mem_mb=lambda wc, attempt: 2000 * attempt,
+            runtime=15,
+        params:
+            simulation=RUN.config["accessibility_simulation"],
+            window=lambda wc: RUN.user_of(ACCESSIBLE_WORLD)["window"],
+            test=lambda wc: RUN.user_of(ACCESSIBLE_WORLD)["split"]["test"],
+            validation=lambda wc: RUN.user_of(ACCESSIBLE_WORLD)["split"]["validation"],
+            seed=RUN.seed("simulate_accessibility"),
+            code=code_digest("scripts/simulate_accessibility.py"),
+        script:
+            "../scripts/simulate_accessibility.py"
 
 
 if RUN.config["inputs"] == "local":

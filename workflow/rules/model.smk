@@ -4,6 +4,7 @@
 rule train_model:
     input:
         examples=RUN.path("{study}", "examples.h5"),
+        start=lambda wc: RUN.starting_files(wc.study),
     output:
         model=RUN.path("{study}", "model", "model.keras"),
         history=RUN.path("{study}", "model", "history.tsv"),

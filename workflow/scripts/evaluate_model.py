@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.metrics import evaluate_classifier
+from dfim.calibration import calibration
+from dfim.metrics import evaluate_classifier, macro_average
 from dfim.store import SPLITS, Examples, write_arrays, write_json
 from dfim.windows import loci_of
 from flow.heads import task_heads
@@ -19,31 +20,54 @@ log = logging.getLogger(__name__)
 
 
 def _metrics(data: Examples, logits: np.ndarray, seed: int) -> dict[str, Any]:
-    """Metrics by held-out split and task; null where validation lacks a class."""
-    record: dict[str, Any] = {}
+    """Metrics and calibration by held-out split and task; null where validation lacks a class.
+
+    Beside them, where there are several tasks, their macro average and their
+    calibration pooled.
+    """
+    record: dict[str, Any] = {"splits": {}, "macro": {}, "calibration": {}}
     groups = loci_of(data)
     for part in ("validation", "test"):
         number = SPLITS.index(part)
         rows = data.splits == number
-        for column, task in enumerate(data.tasks if rows.any() else ()):
-            labels = data.labels[rows, column]
-            n_known, n_positive = int((labels >= 0).sum()), int((labels == 1).sum())
-            found = None
-            if 0 < n_positive < n_known:
-                rng = np.random.default_rng([seed, number, column])
-                mine = None if groups is None else groups[rows]
-                found = asdict(
-                    evaluate_classifier(labels, logits[rows, column], rng=rng, groups=mine)
+        if not rows.any():
+            continue
+        mine = None if groups is None else groups[rows]
+        labels, scores = data.labels[rows], logits[rows]
+        found: dict[str, Any] = {}
+        reliability: dict[str, Any] = {}
+        for column, task in enumerate(data.tasks):
+            found[task] = reliability[task] = None
+            if _has_both(labels[:, column], part, task):
+                one, rng = (labels[:, column], scores[:, column]), [seed, number, column]
+                found[task] = asdict(
+                    evaluate_classifier(*one, rng=np.random.default_rng(rng), groups=mine)
                 )
-            elif part == "test":
-                raise ValueError(
-                    f"task {task}: {n_positive} positive of {n_known} known test sequences; "
-                    "expected both classes: test on other contigs or sequences"
-                )
-            else:
-                log.warning("%s: %d of %d positive for %s", part, n_positive, n_known, task)
-            record.setdefault(part, {})[task] = found
+                reliability[task] = asdict(calibration(*one, groups=mine))
+        record["splits"][part] = found
+        record["calibration"][part] = {"tasks": reliability}
+        measured = [column for column, task in enumerate(data.tasks) if found[task]]
+        if len(measured) > 1:
+            every, rng = (labels[:, measured], scores[:, measured]), [seed, number, len(found)]
+            record["macro"][part] = asdict(
+                macro_average(*every, rng=np.random.default_rng(rng), groups=mine)
+            )
+            record["calibration"][part]["pooled"] = asdict(calibration(*every, groups=mine))
     return record
+
+
+def _has_both(labels: np.ndarray, part: str, task: str) -> bool:
+    """Whether a task has both classes in a part; test sequences must have them."""
+    n_known, n_positive = int((labels >= 0).sum()), int((labels == 1).sum())
+    both = 0 < n_positive < n_known
+    if part == "test" and not both:
+        raise ValueError(
+            f"task {task}: {n_positive} positive of {n_known} known test sequences; "
+            "expected both classes: test on other contigs or sequences"
+        )
+    if not both:
+        log.warning("%s: %d of %d positive for %s", part, n_positive, n_known, task)
+    return both
 
 
 def main(
@@ -64,7 +88,7 @@ def main(
     heads = task_heads(network, data.tasks, declared)
     logits = predict_logits(network, data.one_hot(), list(heads.values()))
     write_arrays(predictions, {"logits": logits})
-    write_json(metrics, {"tasks": list(data.tasks), "splits": _metrics(data, logits, seed)})
+    write_json(metrics, {"tasks": list(data.tasks), **_metrics(data, logits, seed)})
 
 
 if "snakemake" in globals():

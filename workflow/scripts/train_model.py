@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def main(
     examples: str,
+    start: list[str],
     model: str,
     history: str,
     architecture: str,
@@ -24,22 +25,28 @@ def main(
     checkpoint: str,
     seed: int,
 ) -> None:
-    """Build, train and save; checkpoints are removed when the model is in place."""
+    """Build, train and save; checkpoints are removed when the model is in place.
+
+    `start` is empty, or the file of a trained network to start from (and its weights).
+    """
     settings = {key: value for key, value in training.items() if key != "threads"}
     configure_tensorflow(training["threads"], seed)
     # Both load TensorFlow, whose threads are fixed by now.
     from dfim.training import TrainingSettings, train
     from flow.architectures import build
+    from flow.starting_weights import start_from
 
     data = Examples.load(examples)
     parts = {part: np.flatnonzero(data.splits == SPLITS.index(part)) for part in SPLITS}
     network = build(architecture, data.codes.shape[1], len(data.tasks), options)
+    if start:
+        start_from(network, *start)
     # A checkpoint of other settings, examples or code must never be picked up: its name
     # says whose it is.
-    stat, code = Path(examples).stat(), code_digest("scripts/train_model.py")
-    whose = config_digest(
-        [architecture, options, training, seed, stat.st_size, stat.st_mtime_ns, code]
-    )
+    stats = [Path(path).stat() for path in (examples, *start)]
+    files = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+    code = code_digest("scripts/train_model.py")
+    whose = config_digest([architecture, options, training, seed, files, code])
     state = Path(checkpoint).with_suffix(f".{whose}.h5")
     with Progress(f"train {network.name}", settings["max_epochs"]) as progress:
         shown = 0

@@ -63,6 +63,7 @@ _CONTIG_SHARES = {
 _WIDTH = 300  # of peaks
 _SCATTER, _MOST = 8, 20  # bp: standard deviation and limit of summits about the centre
 _OWN_SUMMIT = 0.3  # share of peaks whose summit is not the element's common one
+_BINDING_SCATTER = 10  # bp of the summits of a factor's peaks about its sites
 _SIGNAL = (3.0, 0.1, 0.5)  # log of the signal: mean, slope on the logit, standard deviation
 
 
@@ -156,6 +157,27 @@ def _logits(sites: pd.DataFrame, n: int) -> NDArray[np.float64]:
 def _scatter(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
     drawn = np.round(rng.normal(0, _SCATTER, n)).astype(np.int64)
     return np.clip(drawn, -_MOST, _MOST)
+
+
+def binding_peaks(world: World, family: str, rng: np.random.Generator) -> Peaks:
+    """ChIP peaks, in GM12878, of a factor that binds the sites of a family.
+
+    One an open element that holds such a site, with its summit near the most occupied
+    one: wide enough to reach over all sites of the element. Stronger where more of them
+    is occupied.
+    """
+    is_open = world.elements["open_GM12878"].to_numpy() == 1
+    sites = world.sites[(world.sites["name"] == family) & is_open[world.sites["element"]]]
+    by_element = sites.sort_values("occupancy", ascending=False, kind="stable")
+    best = by_element.drop_duplicates("element").sort_index()
+    total = sites.groupby("element")["occupancy"].sum()  # in order of the elements, too
+    summit = (best["start"] + best["end"]).to_numpy() // 2
+    summit = summit + rng.integers(-_BINDING_SCATTER, _BINDING_SCATTER + 1, len(best))
+    mean, _, spread = _SIGNAL
+    signal = rng.lognormal(mean + total.to_numpy(), spread)
+    start = summit - _WIDTH // 2
+    contig = world.genome.contigs.index(best["contig"])
+    return Peaks(contig, start, start + _WIDTH, summit, signal)
 
 
 def oracle_auroc(

@@ -45,7 +45,8 @@ def _forget_time(path: str | os.PathLike[str]) -> None:
     with zipfile.ZipFile(path) as book:
         parts = [(info.filename, book.read(info)) for info in book.infolist()]
     said = re.compile(rb"(?<=W3CDTF\">)[^<]*")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+    with zipfile.ZipFile(path, "w") as book:
         for name, data in parts:
             fixed = said.sub(_SAVED.strftime("%Y-%m-%dT%H:%M:%SZ").encode(), data)
-            book.writestr(zipfile.ZipInfo(name, _SAVED.timetuple()[:6]), fixed)
+            part = zipfile.ZipInfo(name, _SAVED.timetuple()[:6])
+            book.writestr(part, fixed, zipfile.ZIP_DEFLATED)

@@ -1,0 +1,171 @@
+"""Significant variants beside controls, and which score tells them apart (Fig 7, SFig 3)."""
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from dfim.plots import OTHER_COLOUR, box_statistics, style
+from flow.figure import FigureFiles
+from flow.variant_classes import class_rows, class_table
+from flow.variant_groups import OF_ALT, ScoredVariants, group_table, load_variants
+from flow.variant_scorecard import group_rows, interval_text, p_phrase
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+_SIGNIFICANT = "#0072B2"
+_COLOURS = ("#0072B2", "#56B4E9", "#009E73", "#CC79A7", "#F0E442")  # of FIS
+_ISM_COLOURS = ("#D55E00", "#E69F00")
+_FEW = 40  # values that are drawn one by one
+
+
+def _names(context: dict[str, Any]) -> list[str]:
+    """What legends call the FIS of the drawn and of the compared analyses."""
+    whole = [context["method"], *(other["method"] for other in context.get("compared", []))]
+    short = [method.partition(",")[0] for method in whole]
+    return [
+        f"maxAbsFIS, {brief if short.count(brief) == 1 else method}"
+        for brief, method in zip(short, whole, strict=True)
+    ]
+
+
+def _draw_boxes(
+    ax: Axes, variants: ScoredVariants, table: pd.DataFrame, rng: np.random.Generator
+) -> None:
+    """A pair of boxes a set, with the n of each below and the effect size above."""
+    drawn, ticks = variants.scores[0], {}
+    fis = table[table["method"] == variants.methods[0]].set_index("set")
+    for number, name in enumerate(variants.sets):
+        of_set = variants.of_set(name)
+        for high, side, colour in ((True, -0.2, _SIGNIFICANT), (False, 0.2, OTHER_COLOUR)):
+            values, at = drawn[of_set & (variants.significant == high)], number + side
+            ticks[at] = f"n = {len(values):,}"
+            if not len(values):
+                continue
+            boxes = ax.bxp(
+                [{**box_statistics(values), "fliers": []}], positions=[at], widths=0.34,
+                showfliers=False, patch_artist=True, medianprops={"color": "black"},
+            )  # fmt: skip
+            boxes["boxes"][0].set(facecolor=colour, alpha=0.85)
+            if len(values) <= _FEW:
+                jitter = at + rng.uniform(-0.1, 0.1, len(values))
+                ax.plot(jitter, values, ".", markersize=3, color="black", alpha=0.5)
+        row = fis.loc[name]
+        text = "one group only"
+        if np.isfinite(row["p"]):
+            ends = f"({row['rank_biserial_low']:.2f} to {row['rank_biserial_high']:.2f})"
+            text = f"r = {row['rank_biserial']:.2f} {ends}\n{p_phrase(row['p'])}"
+        ax.text(number, 1.02, text, transform=ax.get_xaxis_transform(), ha="center",
+                va="bottom", fontsize=6.5)  # fmt: skip
+    ax.set_xticks(list(ticks), list(ticks.values()), fontsize=6.5)
+    ax.set(ylabel="maxAbsFIS (logit)", xlim=(-0.55, len(fis) - 0.45))
+    ax.set_ylim(0, 1.12 * ax.get_ylim()[1])  # room for the legend
+    handles = [Patch(color=_SIGNIFICANT, alpha=0.85, label="significant")]
+    handles.append(Patch(color=OTHER_COLOUR, label="control"))
+    ax.legend(handles=handles, loc="upper left", ncols=2, borderaxespad=0)
+
+
+def _draw_areas(ax: Axes, variants: ScoredVariants, table: pd.DataFrame) -> None:
+    """AUROC of every score in every set, with intervals."""
+    ism = len(variants.methods) - len(_ISM_COLOURS)
+    step = 0.8 / len(variants.methods)
+    for k, method in enumerate(variants.methods):
+        mine = table[table["method"] == method]
+        at = np.arange(len(mine)) + (k - (len(variants.methods) - 1) / 2) * step
+        fis = k < ism
+        colour = _COLOURS[k % len(_COLOURS)] if fis else _ISM_COLOURS[k - ism]
+        ends = [mine["auroc"] - mine["auroc_low"], mine["auroc_high"] - mine["auroc"]]
+        ax.errorbar(
+            at, mine["auroc"], yerr=np.clip(ends, 0, None), fmt="o" if fis else "s",
+            color=colour, markersize=4.5, linewidth=1.2, markeredgecolor="black",
+            markeredgewidth=0.9 if k == 0 else 0.4, label=method,
+        )  # fmt: skip
+    ax.axhline(0.5, color="grey", linewidth=0.7, linestyle="--", zorder=0)
+    ax.set(ylabel="AUROC, significant\nagainst control", xlim=(-0.55, len(mine) - 0.45))
+    ax.set_ylim(top=1.005)
+    ax.set_xticks(range(len(mine)), mine["set"], weight="bold", fontsize=8)
+    ax.tick_params(axis="x", length=0)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, handletextpad=0.2)
+
+
+def _sentence(summary: pd.DataFrame) -> str:
+    """Which score separates best, from the numbers."""
+    best = summary[summary["n_best"] > 0].sort_values("n_best", ascending=False, kind="stable")
+    n = summary["n_sets"].iloc[0]
+    which = "; ".join(f"{row['method']} in {row['n_best']}" for _, row in best.iterrows())
+    ism = summary.set_index("method").loc[OF_ALT]
+    gap = interval_text(ism, "difference", signed=True)
+    return (
+        f"Largest AUROC of {n} sets: {which}. AUROC of {summary['method'].iloc[0]} minus that "
+        f"of {OF_ALT}, mean of the sets: {gap}"
+    )
+
+
+def _draw(
+    variants: ScoredVariants,
+    table: pd.DataFrame,
+    title: str,
+    rng: np.random.Generator,
+) -> plt.Figure:
+    width = min(7.2, 2.2 + 1.25 * len(variants.sets))
+    figure, axes = plt.subplots(
+        2, 1, figsize=(width, 5.2), layout="constrained", height_ratios=(1.1, 1)
+    )
+    _draw_boxes(axes[0], variants, table, rng)
+    _draw_areas(axes[1], variants, table)
+    lines = (
+        line for part in title.split("\n") for line in textwrap.wrap(part, int(17 * width))
+    )
+    figure.suptitle("\n".join(lines), fontsize=7.5)
+    return figure
+
+
+def main(
+    results: str,
+    compared: list[str],
+    truth: list[str],
+    svg: str,
+    pdf: str,
+    png: str,
+    table: str,
+    stats: str,
+    seed: int,
+    context: dict[str, Any],
+) -> None:
+    """Draw boxes of maxAbsFIS and the AUROC of each score; compare with paper and truth."""
+    rng = np.random.default_rng(seed)
+    variants = load_variants([results, *compared], _names(context))
+    of_sets, summary = group_table(variants, rng=rng)
+    tables = [of_sets.assign(what="set"), summary.assign(what="all sets")]
+    rows = group_rows(context, of_sets, summary)
+    statistics: dict[str, Any] = {"sets": of_sets.to_dict("records")}
+    statistics["all_sets"] = summary.to_dict("records")
+    if truth:
+        classes = class_table(variants, truth[0], rng=rng)
+        rows += class_rows(context, classes)
+        tables.append(classes.assign(what="class"))
+        statistics["classes"] = classes.to_dict("records")
+    statistics["sentence"] = _sentence(summary)
+    with style():
+        title = (
+            f"{context['study_title']} ({context['origin']} inputs)\n{context['method']}\n"
+            f"{statistics['sentence']}"
+        )
+        FigureFiles(svg, pdf, png, table, stats).save(
+            _draw(variants, of_sets, title, rng),
+            pd.concat(tables),
+            statistics,
+            context=context,
+            scorecard=rows,
+        )
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)

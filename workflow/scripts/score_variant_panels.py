@@ -1,0 +1,145 @@
+"""Choose the variants that an analysis's figures show, and score their surroundings."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dfim.maps import score_map
+from dfim.scoring import ScoringSettings
+from dfim.sequences import one_hot
+from dfim.store import read_arrays, read_table, write_arrays
+from flow.runtime import configure_tensorflow
+from flow.variant_panels import Choice, choose, shown_range
+from flow.variant_rows import TEXT
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+    from flow.variant_scoring import VariantScorer
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def _panel(
+    scorer: "VariantScorer",
+    codes: NDArray[np.uint8],
+    rows: pd.DataFrame,
+    shown: range,
+    *,
+    with_map: bool,
+    n_shuffles: int,
+    half_width: int,
+    seed: int,
+) -> tuple[Arrays, dict[str, Any]]:
+    """Arrays and facts of one variant, a table of one row."""
+    scores = scorer.scores(codes, rows)
+    reach = max(half_width, -shown[0], shown[-1])
+    null = scorer.null(codes, rows, scores, n=n_shuffles, half_width=reach)
+    place = slice(scores.position + shown[0], scores.position + shown[-1] + 1)
+    alt = int(scores.alt[0])
+    bases = one_hot(codes)[0, place]
+    changed = bases.copy()
+    changed[-shown[0]] = np.eye(4, dtype=np.uint8)[scores.alt_base[0]]
+    arrays = {
+        "ref": bases,
+        "alt": changed,
+        "importance_ref": scores.importance[0, place],
+        "importance_alt": scores.mutant_importance[0, alt, place],
+        "fis": scores.fis[0, alt, place],
+        "p": null.p[0, alt, place],
+        "q": null.q_values(per_track=True)[0, alt, place],
+    }
+    if with_map:
+        arrays["map"] = score_map(
+            scorer.attributor(str(rows["set"].iloc[0])),
+            one_hot(codes)[0],
+            place.start,
+            place.stop,
+            settings=ScoringSettings.choose(scorer.settings),
+            rng=np.random.default_rng(seed),
+        ).max_abs()
+    facts = {
+        "start": place.start,
+        "position": scores.position,
+        "n_null": null.n,
+        "realised": float(null.realised[0, alt]),
+        "has_map": with_map,
+    }
+    return arrays, facts
+
+
+def _told(
+    found: pd.DataFrame, sites: pd.DataFrame, choice: Choice, shown: range, position: int
+) -> dict[str, Any]:
+    """What the results say of the variant, and the motif sites in the range shown."""
+    row = found.loc[choice.row]
+    here = sites[sites["variant"] == choice.row]
+    here = here[(here["end"] > position + shown[0]) & (here["start"] <= position + shown[-1])]
+    keys = ("name", "start", "end", "strand", "found_in")
+    return {
+        "label": f"{row['chrom']}:{row['pos']} {row['ref']}>{row['alt']}",
+        "pos": int(row["pos"]),
+        **{key: str(row[key]) for key in ("set", "name", "stronger")},
+        **{key: float(row[key]) for key in ("p_value", "effect", "sum_fis")},
+        "motifs": [
+            dict(zip(keys, (str(s.motif), int(s.start), int(s.end), str(s.strand),
+                            str(s.found_in)), strict=True))
+            for s in here.itertuples()
+        ],
+    }  # fmt: skip
+
+
+def main(
+    found: str,
+    sites: str,
+    windows: str,
+    model: str,
+    panels: str,
+    figures: Mapping[str, dict[str, Any]],
+    settings: dict[str, Any],
+    declared: dict[str, Any],
+    tasks: list[str],
+    n_shuffles: int,
+    seed: int,
+) -> None:
+    """Write the panels of every figure.
+
+    `figures` holds, by figure, its columns, half_width and whether it has a map.
+    """
+    configure_tensorflow(settings["threads"], seed)
+    # These load TensorFlow, whose threads are fixed by now.
+    from dfim.models import load_model
+    from flow.variant_scoring import VariantScorer
+
+    table, motifs = read_table(found, text=TEXT), read_table(sites, text=("motif", "strand"))
+    codes = read_arrays(windows, ("codes",))[0]["codes"]
+    scorer = VariantScorer(load_model(model), declared, tasks, settings, seed)
+    records: list[dict[str, Any]] = []
+    arrays: Arrays = {}
+    for figure, options in figures.items():
+        half_width = options.get("half_width", 15)
+        for number, column in enumerate(options["columns"]):
+            choice = choose(table, motifs, column)
+            record = {"figure": figure, "column": number, "rule": choice.rule,
+                      "chosen_from": choice.n, "found": choice.row is not None,
+                      "half_width": half_width, "n_shuffles": n_shuffles}  # fmt: skip
+            if choice.row is not None:
+                rows = table.loc[[choice.row]]
+                shown = shown_range(rows.iloc[0], column, half_width)
+                made, facts = _panel(
+                    scorer, codes[[choice.row]], rows, shown, n_shuffles=n_shuffles,
+                    with_map=bool(options.get("map")), half_width=half_width, seed=seed,
+                )  # fmt: skip
+                record |= facts | _told(table, motifs, choice, shown, facts["position"])
+                arrays |= {f"p{len(records)}_{key}": value for key, value in made.items()}
+            records.append(record)
+    write_arrays(panels, arrays, {"panels": records, "settings": settings})
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)

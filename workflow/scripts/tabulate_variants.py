@@ -1,0 +1,95 @@
+"""Tables of a scored collection: for figures, for people, and for other programs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from dfim.store import read_arrays, read_table, write_table
+from dfim.variant_null import VariantNull
+from dfim.variant_scores import VariantScores
+from dfim.variant_tables import PLACE, site_pairs, variant_table, write_bedpe
+from dfim.variant_vcf import write_variant_vcf
+from dfim.variants import CheckedVariants
+from flow.variant_rows import (
+    TEXT,
+    checked_variants,
+    chosen_rows,
+    chunk_of,
+    motif_sites,
+    read_motifs,
+    results,
+    with_loci,
+)
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(
+    table: str,
+    windows: str,
+    variants: list[str],
+    scores: list[str],
+    effects: list[str],
+    nulls: list[str],
+    motif_file: str,
+    found: str,
+    annotated: str,
+    vcf: str,
+    bedpe: str,
+    sites: str,
+    motifs: dict[str, str],
+    motif_choice: dict[str, float],
+    half_width: int,
+) -> None:
+    """Join the chunks' scores with what was read, chunk by chunk."""
+    rows, codes = chosen_rows(table), read_arrays(windows, ("codes",))[0]["codes"]
+    pwms = read_motifs(motif_file, motifs)
+    every = read_table(table, text=TEXT)
+    checked = checked_variants(every)
+    ok = np.flatnonzero(checked.status == "ok")
+    parts, told, pairs, places = [], [], [], []
+    for k, path in enumerate(scores):
+        mine = chunk_of(len(rows), len(scores), k)
+        chunk = VariantScores.load(path)
+        near = motif_sites(chunk, codes[mine], pwms, **motif_choice)
+        part = results(rows.iloc[mine], chunk, near, half_width)
+        if nulls:
+            part["peak_p"] = _peak_p(chunk, VariantNull.load(nulls[k]), half_width)
+        parts.append(part)
+        arrays, attributes = read_arrays(effects[k], ("effects",))
+        here = CheckedVariants(checked.variants.select(ok[mine]), checked.status[ok[mine]])
+        columns = variant_table(
+            here, chunk, effects=arrays["effects"], tasks=attributes["tasks"],
+            motifs=near, half_width=half_width,
+        ).drop(columns=[*PLACE, "status"])  # fmt: skip
+        if nulls:
+            columns["peak_p"] = part["peak_p"].to_numpy()
+        told.append(columns.set_axis(ok[mine]))
+        pairs.append(site_pairs(here.variants, near, chunk.position))
+        places.append(near.assign(variant=near["variant"] + mine[0]))
+    made = with_loci(pd.concat(parts, ignore_index=True), codes.shape[1])
+    write_table(found, made)
+    columns = ["chrom", "pos", "ref", "alt", "name", "row", "set", "group", "p_value"]
+    joined = every[columns].assign(status=checked.status).join(pd.concat(told))
+    joined = joined.dropna(axis=1, how="all")
+    write_table(annotated, joined)
+    sources = [path for path in variants if ".vcf" in Path(path).suffixes]
+    write_variant_vcf(vcf, joined, source=sources[0] if sources else None)
+    write_table(sites, pd.concat(places, ignore_index=True))
+    write_bedpe(bedpe, pd.concat(pairs, ignore_index=True))
+
+
+def _peak_p(scores: VariantScores, null: VariantNull, half_width: int) -> np.ndarray:
+    """P of the ALT's strongest FIS near the variant; NaN where it was not tested."""
+    peak = scores.peak(half_width, "alt")
+    p = scores.of_alt(null.p)[np.arange(len(scores)), peak.position]
+    return np.where(peak.position < 0, np.nan, p)
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)
