@@ -249,7 +249,7 @@ def test_reach_counts_bins_and_variants_without_fis(tmp_path, results):
     table = reach_table([1, -10, 11, -20, 21, 200, 201, -499, pd.NA, 2, 3, 4, 5, 6, 7])
     table.loc[8, "peak_fis"] = 0.0
     drawing = Drawing(tmp_path, figure="fig6a", options={"set": "SPI1"},
-                      printed={"about": "most within 10 bp, some 20–200 bp"})  # fmt: skip
+                      printed={"reach": "most within 10 bp, some 20–200 bp"})  # fmt: skip
     draw_reach(results(table), **drawing.arguments())
     found = drawing.stats["statistics"]
     assert found["bins"] == {"1–10": 8, "11–20": 2, "21–200": 2, ">200": 2}
@@ -262,7 +262,7 @@ def test_reach_counts_bins_and_variants_without_fis(tmp_path, results):
 
 def test_reach_differs_where_most_are_far(tmp_path, results):
     drawing = Drawing(tmp_path, figure="fig6a", options={"set": "SPI1"},
-                      printed={"about": "most within 10 bp, some 20–200 bp"})  # fmt: skip
+                      printed={"reach": "most within 10 bp, some 20–200 bp"})  # fmt: skip
     draw_reach(results(reach_table([1, 50, 60])), **drawing.arguments())
     assert drawing.scorecard[0]["verdict"] == "differs"
 

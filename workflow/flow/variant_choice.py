@@ -162,13 +162,13 @@ def add_listed(table: pd.DataFrame, listed: Sequence[Mapping[str, Any]]) -> NDAr
 
 
 def rows_named(table: pd.DataFrame, column: Mapping[str, Any]) -> NDArray[np.int64]:
-    """Rows that a figure's column means: by name, or by locus within 1 bp.
+    """Rows that a figure's column means: by name, or by locus within 1 bp; and by ALT.
 
     The paper prints some loci 0-based and some 1-based; rows whose reference allele is
     the genome's (status ok) decide.
     """
     there = table["status"] == "ok"
-    for key in ("set", "name"):
+    for key in ("set", "name", "alt"):
         if key in column:
             there &= table[key] == column[key]
     if "locus" in column:

@@ -50,12 +50,12 @@ def choose(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) 
     ValueError
         Several variants fit a locus or name, or none does and there is no rule.
     """
-    asked = " ".join(str(column[key]) for key in ("set", "locus", "name") if key in column)
+    asked = " ".join(str(column[key]) for key in ("set", "locus", "name", "alt") if key in column)
     if "locus" in column or "name" in column:
         rows = rows_named(found, column)
         if len(rows) > 1:
             which = ", ".join(_label(found.iloc[row]) for row in rows[:5])
-            raise ValueError(f"columns: {asked}: {len(rows)} variants fit: {which}; name one")
+            raise ValueError(f"columns: {asked}: {len(rows)} variants fit: {which}; say alt, or set")
         if len(rows) == 1:
             return Choice(int(rows[0]), f"named in the configuration: {asked}", 1)
         if "pick" not in column:

@@ -22,7 +22,12 @@ def scorecard_row(
     paper: str = "not printed",
     verdict: Verdict = "not comparable",
 ) -> ScorecardRow:
-    """A row with the reasons that there are, those of the study last."""
+    """A row with the reasons that there are, those of the study last.
+
+    Where the study's inputs are no yardstick for the paper's, there is no verdict.
+    """
+    if context["not_comparable"]:
+        verdict = "not comparable"
     reasons = filter(None, (*why, context["not_comparable"], context["note"]))
     return ScorecardRow(
         context["label"], quantity, paper, ours, context["origin"], verdict, "; ".join(reasons)
@@ -101,7 +106,7 @@ def reach_row(
 
     The paper is met where most are in the first bin and some in the third (its 20-200 bp).
     """
-    printed, of = context["printed"].get("about"), list(counts.values())
+    printed, of = context["printed"].get("reach"), list(counts.values())
     n = sum(of)
     share = of[0] / n if n else float("nan")
     verdict: Verdict = "not comparable"

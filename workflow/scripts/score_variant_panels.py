@@ -78,11 +78,13 @@ def _told(
     row = found.loc[choice.row]
     here = sites[sites["variant"] == choice.row]
     here = here[(here["end"] > position + shown[0]) & (here["start"] <= position + shown[-1])]
+    place = f"{row['chrom']}:{row['pos']}:{row['ref']}>{row['alt']}"  # of one without a name
     keys = ("name", "start", "end", "strand", "found_in")
     return {
         "label": f"{row['chrom']}:{row['pos']} {row['ref']}>{row['alt']}",
         "pos": int(row["pos"]),
-        **{key: str(row[key]) for key in ("set", "name", "stronger")},
+        "name": "" if row["name"] == place else str(row["name"]),
+        **{key: str(row[key]) for key in ("set", "stronger")},
         **{key: float(row[key]) for key in ("p_value", "effect", "sum_fis")},
         "motifs": [
             dict(zip(keys, (str(s.motif), int(s.start), int(s.end), str(s.strand),

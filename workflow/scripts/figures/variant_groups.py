@@ -125,6 +125,13 @@ def _draw(
     return figure
 
 
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """One table of several kinds of rows; counts stay whole where some rows have none."""
+    joined = pd.concat(tables, ignore_index=True)
+    whole = [name for name in joined if name == "n" or name.startswith("n_")]
+    return joined.astype(dict.fromkeys(whole, "Int64"))
+
+
 def main(
     results: str,
     compared: list[str],
@@ -158,7 +165,7 @@ def main(
         )
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(variants, of_sets, title, rng),
-            pd.concat(tables),
+            _joined(tables),
             statistics,
             context=context,
             scorecard=rows,

@@ -1,0 +1,102 @@
+"""Binding QTLs by a published network, and a network trained on the real peaks of chr20.
+
+Both are runs of the workflow with the shipped configs. Expected numbers are measured
+ones, with room for other machines.
+"""
+
+import pytest
+
+from dfim.store import Examples, read_json, read_table
+from flow.config import figures, load
+from flow.variant_rows import TEXT
+from workflow_runs import ROOT, WorkflowRun
+
+pytestmark = pytest.mark.realdata
+
+NUMBERS = {"JUND": (114, 174), "SPI1": (63, 120), "NFKB": (61, 136)}
+
+
+def real_run(name, folder, data) -> WorkflowRun:
+    made = WorkflowRun(folder, ROOT / "config" / f"{name}.yaml")
+    done = made.run(options=["--quiet", "all", "--config", f"local_folder={data}"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made
+
+
+@pytest.fixture(scope="module")
+def published(test_data, tmp_path_factory):
+    return real_run("lcl_bqtls", tmp_path_factory.mktemp("lcl"), test_data)
+
+
+@pytest.fixture(scope="module")
+def trained(test_data, tmp_path_factory):
+    return real_run("accessibility_local", tmp_path_factory.mktemp("blood"), test_data)
+
+
+@pytest.mark.parametrize(
+    ("name", "fixture"), [("lcl_bqtls", "published"), ("accessibility_local", "trained")]
+)
+def test_every_figure_says_whose_data_it_shows(name, fixture, request):
+    run = request.getfixturevalue(fixture)
+    for figure in figures(load([ROOT / "config" / f"{name}.yaml"])):
+        for kind in ("svg", "pdf", "png"):
+            assert (run.results / f"figures/{figure}.{kind}").stat().st_size > 5000
+        assert read_json(run.results / f"stats/{figure}.json")["origin"] == "real chr20, chr21"
+    assert (run.results / "report.html").stat().st_size > 10**5
+
+
+def test_rows_are_those_of_the_tables(published):
+    folder = published.results / "lcl/variants/bqtls"
+    counts = read_json(folder / "counts.json")
+    for name, (significant, controls) in NUMBERS.items():
+        assert counts[name]["group"] == {"significant": significant, "control": controls}
+        # Every reference allele on these chromosomes is the genome's.
+        assert set(counts[name]["status"]) == {"ok", "duplicate", "unknown_contig"}
+    found = read_table(folder / "deeplift/results.tsv.gz", text=TEXT)
+    assert len(found) == sum(map(sum, NUMBERS.values()))
+
+
+def test_published_network_separates_bqtls_as_measured(published):
+    table = read_table(published.results / "tables/fig7.tsv", text=("method",))
+    table = table.dropna(subset=["auroc"])
+    of = {(row["set"], row["method"]): row["auroc"] for _, row in table.iterrows()}
+    expected = {  # |ref - alt logit|, DeepLIFT genomics default, Rescale, gradient x input
+        "JUND": (0.730, 0.650, 0.715, 0.733),
+        "SPI1": (0.630, 0.642, 0.711, 0.740),
+        "NFKB": (0.653, 0.656, 0.697, 0.714),
+    }
+    names = (
+        "|Δlogit|, ref − alt", "maxAbsFIS, DeepLIFT (genomics default)",
+        "maxAbsFIS, DeepLIFT (Rescale)", "maxAbsFIS, gradient × input",
+    )  # fmt: skip
+    for name, values in expected.items():
+        for method, value in zip(names, values, strict=True):
+            assert of[name, method] == pytest.approx(value, abs=0.01), (name, method)
+    tested = table[table["method"] == names[1]]
+    assert (tested["p"] < 0.05).all()
+
+
+def test_most_spi1_variants_act_within_10_bp(published):
+    found = read_table(
+        published.results / "lcl/variants/bqtls/deeplift/results.tsv.gz", text=TEXT
+    )
+    spi1 = found[(found["set"] == "SPI1") & (found["group"] == "significant")]
+    assert len(spi1) == 63
+    assert 0.8 < (spi1["peak_distance"].abs() <= 10).mean() < 0.95  # measured 0.873
+    assert spi1["motif"].value_counts().index[0] == "SPI1"
+
+
+def test_windows_are_those_of_the_real_peaks(trained):
+    data = Examples.load(trained.results / "accessibility/examples.h5")
+    assert len(data.tasks) == 18
+    assert 18_000 < len(data) < 18_100
+    assert set(data.contigs[data.splits == 2]) == {"21"}
+    assert set(data.contigs[data.splits != 2]) == {"20"}
+
+
+def test_trained_network_knows_more_than_chance_of_another_chromosome(trained):
+    record = read_json(trained.results / "accessibility/model/metrics.json")
+    macro = record["macro"]["test"]
+    assert macro["n_tasks"] == 18
+    assert macro["auroc_low"] > 0.58
+    assert macro["auprc"] > 1.3 * macro["base_rate"]
