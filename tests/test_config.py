@@ -90,7 +90,7 @@ REFUSED = {
     "sede": ({"sede": 1}, "the top level: unknown key 'sede'; did you mean 'seed'?"),
     "nonsense": (
         {"qqqq": 1},
-        "the top level: unknown key 'qqqq'; allowed: accessibility_simulation, genome_simulation",
+        "the top level: unknown key 'qqqq'; allowed: accessibility_simulation",
     ),
     "refrences": (
         {"scoring.refrences": "gc"},

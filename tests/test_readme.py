@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from dfim.fasta import write_fasta
 from dfim.sequences import decode
@@ -12,28 +13,46 @@ from dfim.sequences import decode
 README = Path(__file__).parents[1] / "README.md"
 
 
-def test_python_example_runs_as_printed(tmp_path, monkeypatch):
+@pytest.fixture
+def examples(tmp_path, monkeypatch):
+    """The examples, in a folder with the files that they read."""
     import keras
 
     rng = np.random.default_rng(1)
     X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (40, 60))]
     write_fasta(tmp_path / "enhancers.fa", [f"e{i}" for i in range(40)], decode(X))
-    keras.utils.set_random_seed(1)
-    model = keras.Sequential(
-        [
-            keras.layers.Input((60, 4)),
-            keras.layers.Conv1D(8, 7, activation="relu"),
-            keras.layers.MaxPooling1D(6),
-            keras.layers.Flatten(),
-            keras.layers.Dense(10, activation="relu"),
-            keras.layers.Dense(1, activation="sigmoid"),
-        ]
+    genome = decode(np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (1, 1400))])[0]
+    write_fasta(tmp_path / "genome.fa", ["chr1"], [genome])
+    alt = {"A": "C", "C": "G", "G": "T", "T": "A"}
+    rows = [f"chr1\t{p}\t.\t{genome[p - 1]}\t{alt[genome[p - 1]]}" for p in (3, 600, 700)]
+    (tmp_path / "candidates.vcf").write_text(
+        "\n".join(["##fileformat=VCFv4.3", "#CHROM\tPOS\tID\tREF\tALT", *rows, ""])
     )
-    model.save(tmp_path / "my_model.keras")
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len([line for line in example.splitlines() if line.strip()]) <= 13
+    keras.utils.set_random_seed(1)
+    for name, length in (("my_model", 60), ("variant_model", 1000)):
+        keras.Sequential(
+            [
+                keras.layers.Input((length, 4)),
+                keras.layers.Conv1D(8, 7, activation="relu"),
+                keras.layers.MaxPooling1D(6),
+                keras.layers.Flatten(),
+                keras.layers.Dense(10, activation="relu"),
+                keras.layers.Dense(1, activation="sigmoid"),
+            ]
+        ).save(tmp_path / f"{name}.keras")
     monkeypatch.chdir(tmp_path)
+    found = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert len(found) == 2
+    return found
+
+
+def run(example: str) -> None:
+    assert len([line for line in example.splitlines() if line.strip()]) <= 17
     exec(compile(example, str(README), "exec"), {})
+
+
+def test_example_of_pairs_runs_as_printed(examples):
+    run(examples[0])
     table = pd.read_csv("fis.tsv", sep="\t")
     assert len(table) > 0
     assert np.isfinite(table["fis"]).all()
@@ -41,6 +60,13 @@ def test_python_example_runs_as_printed(tmp_path, monkeypatch):
         ("GATA", "EBOX"),
         ("EBOX", "GATA"),
     }
+
+
+def test_example_of_variants_runs_as_printed(examples):
+    run(examples[1])
+    table = pd.read_csv("variants.tsv", sep="\t")
+    assert table["status"].tolist() == ["window_leaves_contig", "ok", "ok"]
+    assert (table["max_abs_fis"].dropna() > 0).sum() == 2
 
 
 def test_every_place_that_the_readme_names_is_there():

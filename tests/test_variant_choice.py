@@ -1,6 +1,7 @@
 """Which variants are scored: files, their faults, and the choice of bQTLs and controls."""
 
 import logging
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,7 @@ def collect(folder, *, choice=None, **more):
     """What the step writes: table, windows and counts."""
     lists = ("variants", "workbook", "tables", "controls", "accessible", "binding",
              "control_sets", "binding_sets", "listed")  # fmt: skip
-    arguments = dict.fromkeys(lists, []) | {
+    arguments = {key: [] for key in lists} | {
         "genome": str(folder / "genome.fa"), "sets": ["JUND"], "contigs": None,
         "window": WINDOW, "seed": 7, "choice": CHOICE | (choice or {}),
     }  # fmt: skip
@@ -208,8 +209,8 @@ def test_a_p_that_is_none_is_refused_with_its_line(folder, genome, good, p):
 def test_positions_in_scientific_notation_that_lost_digits_show_as_mismatches(
     folder, genome, good, caplog
 ):
-    place = next(p for p in range(1601, 1650) if base_at(genome, "chr1", p)
-                 not in (base_at(genome, "chr1", 1600), other(base_at(genome, "chr1", 1600))))  # fmt: skip
+    at_1600 = base_at(genome, "chr1", 1600)
+    place = next(p for p in range(1601, 1650) if base_at(genome, "chr1", p) != at_1600)
     lost = bqtls(genome, ("chr1", place, "1e-9")).assign(position="1.6e3")
     with caplog.at_level(logging.WARNING):
         table, *_ = collect(
@@ -221,14 +222,12 @@ def test_positions_in_scientific_notation_that_lost_digits_show_as_mismatches(
 
 def test_workbook_and_table_give_the_same_choice(folder, good):
     (folder / "other").mkdir()
-    write_genome_copy = (folder / "genome.fa").read_bytes()
-    (folder / "other/genome.fa").write_bytes(write_genome_copy)
+    shutil.copy(folder / "genome.fa", folder / "other")
     book = write_book(folder / "mmc2.xlsx", JunD=good, Stat1=good.iloc[:0])
     first = collect(folder, workbook=[book])
     second = collect(folder / "other", tables=[write_ten(folder / "b.txt", good)])
     assert first[0]["file"].unique() == ["mmc2.xlsx"]
-    drop = ["file"]
-    pd.testing.assert_frame_equal(first[0].drop(columns=drop), second[0].drop(columns=drop))
+    pd.testing.assert_frame_equal(*(found[0].drop(columns="file") for found in (first, second)))
     np.testing.assert_array_equal(first[1], second[1])
     assert first[2] == second[2]
 
@@ -290,9 +289,10 @@ def test_a_set_without_a_table_is_refused_before_anything_is_written(folder, goo
 
 
 def test_variants_lie_in_the_peaks_of_both_files(folder, genome):
-    rows = bqtls(genome, ("chr1", 1000, "1e-9"), ("chr1", 1001, "1e-9"), ("chr1", 1010, "1e-9"),
-                 ("chr1", 1011, "1e-9"), ("chr2", 1005, "1e-9"), ("chr1", 1006, "1"),
-                 ("chr1", 2006, "1"), ("chr1", 1007, "0.95"), ("chr1", 1008, "0.92"))  # fmt: skip
+    strong = [("chr1", 1000), ("chr1", 1001), ("chr1", 1010), ("chr1", 1011), ("chr2", 1005)]
+    weak = [("chr1", 1006, "1"), ("chr1", 2006, "1"), ("chr1", 1007, "0.95"),
+            ("chr1", 1008, "0.92")]  # fmt: skip
+    rows = bqtls(genome, *((*place, "1e-9") for place in strong), *weak)
     made = write_ten(folder / "b.txt", rows)
     open_ = write_peaks(folder / "open.bed", ("1", 1000, 1010), ("chr2", 1000, 1010))
     bound = write_peaks(folder / "bound.bed", ("1", 900, 2100), ("chrUn", 5, 9))
@@ -323,7 +323,14 @@ def test_controls_come_from_their_own_file(folder, genome):
     assert table["file"].tolist() == ["b.txt"] * 4 + ["controls.txt"] * 4
     # The first row holds: rows 5 and 8 repeat rows 4 and 1 and are told, not chosen.
     assert table["status"].tolist() == ["ok"] * 4 + ["duplicate", "ok", "ok", "duplicate"]
-    assert table["group"].tolist() == ["significant"] * 2 + ["", "", "", "control", "control", ""]
+    assert table["group"].tolist() == ["significant"] * 2 + [
+        "",
+        "",
+        "",
+        "control",
+        "control",
+        "",
+    ]
     assert counts["JUND"]["status"] == {"ok": 6, "duplicate": 2}
     assert table["row"].tolist() == [2, 3, 4, 5] * 2
 
@@ -379,9 +386,7 @@ def test_only_the_contigs_asked_for_are_known(folder, good):
 
 
 @pytest.mark.parametrize("locus", ["chr2:2700", "chr2:2699", "2:2700"])
-def test_a_listed_locus_is_scored_in_either_convention_and_outside_peaks(
-    folder, good, locus
-):
+def test_a_listed_locus_is_scored_in_either_convention_and_outside_peaks(folder, good, locus):
     open_ = write_peaks(folder / "open.bed", ("1", 900, 2100), ("2", 1900, 2650))
     made = {"tables": [write_ten(folder / "b.txt", good)], "accessible": [open_]}
     without = collect(folder, **made)

@@ -12,6 +12,11 @@ from dfim.pwms import scan_pwms
 from dfim.variant_alleles import require_windows, with_base
 from dfim.variant_scores import VariantScores
 
+COLUMNS = (
+    "variant", "motif", "start", "end", "strand", "distance", "found_in", "score_ref",
+    "score_alt", "fis",
+)  # fmt: skip
+"""Of the table of `affected_motifs`."""
 _KEY = ["variant", "start", "end", "motif", "strand"]
 _ANY_SCORE = float(np.nextafter(1, 0))  # the p-value that every word has at most
 
@@ -112,8 +117,7 @@ def affected_motifs(
     )
     order = ["variant", "size", "best", "start", "motif", "strand"]
     sites = sites[kept].sort_values(order, ascending=[True, False, False, True, True, True])
-    columns = ["variant", "motif", "start", "end", "strand", "distance", "found_in"]
-    return sites[[*columns, "score_ref", "score_alt", "fis"]].reset_index(drop=True)
+    return sites[list(COLUMNS)].reset_index(drop=True)
 
 
 def strongest_motifs(sites: pd.DataFrame, n: int) -> pd.DataFrame:

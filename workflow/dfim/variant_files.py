@@ -208,10 +208,10 @@ def whole_numbers(where: str, text: pd.Series, *, least: int) -> NDArray[np.int6
     number = pd.to_numeric(text, errors="coerce")
     right = (number % 1 == 0) & (number >= least) & (number <= 2**53)  # exact as floats
     refuse(where, text, ~right, f"{text.name} {{!r}}; expected a whole number, {least} or more")
-    exponents = int(text.str.contains("e", case=False).sum())
-    if exponents:
+    exponents = text.str.contains("e", case=False)
+    if exponents.any():
         said = "%s %s and on: %d %s in scientific notation; lost digits show as mismatches"
-        log.warning(said, where, text.index[0], exponents, text.name)
+        log.warning(said, where, exponents.idxmax(), int(exponents.sum()), text.name)
     return number.to_numpy().astype(np.int64)
 
 

@@ -85,6 +85,8 @@ def _peaks_fault(config: Mapping[str, Any], study: Study) -> str | None:
 def _named_files_fault(
     source: str, declared: Mapping[str, Any], tasks: Sequence[str]
 ) -> str | None:
+    if "peaks" in declared:
+        return f"examples.{source}.peaks: only builder accessibility has it; remove it"
     sheet, named = "samples" in declared, {"accessible", "chip"} & set(declared)
     if sheet and source == "sources":
         return "examples.sources.samples: only files has it; name accessible and chip"

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flow.bqtl import SHEETS
 from flow.config import Config
-from flow.declarations import Study, is_from_peaks, tasks_of
+from flow.declarations import Study, tasks_of
 
 _BQTL_KEYS = ("workbook", "tables", "controls", "accessible", "chip")
 _PICKED = {"gain": (), "loss": (), "core": ("motif",), "flank": ("motif",),
@@ -54,7 +55,7 @@ def _inputs_fault(config: Config, study: Study, declared: Mapping[str, Any]) -> 
             f"{config['inputs']} takes variants from; or leave the collection out"
         )
     if origin == "dataset":
-        return None if "sets" in declared else "sets: missing; the workbook has a sheet a set"
+        return _world_fault(study, declared)
     files = declared[origin]
     given = [key for key in ("variants", "workbook", "tables") if key in files]
     if len(given) != 1:
@@ -62,8 +63,8 @@ def _inputs_fault(config: Config, study: Study, declared: Mapping[str, Any]) -> 
             f"{origin}: got {' and '.join(given) or 'none'}, expected one of variants (a VCF, "
             "BED or TSV), workbook and tables (bQTLs)"
         )
-    if "genome" not in files and not is_from_peaks(study):
-        return f"{origin}.genome: missing, and the study's examples bring none"
+    if "genome" not in files and origin not in study["examples"]:
+        return f"{origin}.genome: missing, and the study's examples bring none in {origin}"
     if given == ["variants"]:
         wrong = [key for key in files if key in _BQTL_KEYS]
         wrong += [key for key in ("sets",) if key in declared]
@@ -72,6 +73,8 @@ def _inputs_fault(config: Config, study: Study, declared: Mapping[str, Any]) -> 
         )
     if "sets" not in declared:
         return "sets: missing; bQTLs come in sets, one a factor"
+    if given == ["workbook"] and _sheets_fault(declared):
+        return _sheets_fault(declared)
     for key in ("tables", "controls", "chip"):
         unknown = [name for name in files.get(key, ()) if name not in declared["sets"]]
         lacking = [s for s in declared["sets"] if s not in files.get(key, declared["sets"])]
@@ -81,6 +84,20 @@ def _inputs_fault(config: Config, study: Study, declared: Mapping[str, Any]) -> 
                 f"{', '.join(declared['sets'])}"
             )
     return None
+
+
+def _world_fault(study: Study, declared: Mapping[str, Any]) -> str | None:
+    if study["examples"].get("dataset") != declared["dataset"]:
+        return f"dataset: {declared['dataset']!r} is not the dataset of the study's examples"
+    if "sets" not in declared:
+        return "sets: missing; the workbook has a sheet a set"
+    return _sheets_fault(declared)
+
+
+def _sheets_fault(declared: Mapping[str, Any]) -> str | None:
+    unknown = [name for name in declared["sets"] if name not in SHEETS]
+    known = ", ".join(SHEETS)
+    return f"sets: the workbook has no {unknown[0]!r}; it has {known}" if unknown else None
 
 
 def _window_fault(study: Study, declared: Mapping[str, Any]) -> str | None:

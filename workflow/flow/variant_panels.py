@@ -1,7 +1,7 @@
 """Which variants the figures of single variants show, and how each was chosen."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from flow.variant_choice import SIGNIFICANT, rows_named
 
 _FLANK = (1, 6)  # bp between a variant and a site whose flank it is said to hit
-_MARGIN = 15  # bp shown on the far side of what a distant variant acts on
+_MARGIN = 20  # bp shown from the near end of a distant site
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,14 @@ class Choice:
         How it was chosen, in words.
     n
         Variants that it was chosen from.
+    distance
+        bp from the variant to the site that it was chosen for; 0 where none.
     """
 
     row: int | None
     rule: str
     n: int
+    distance: int = 0
 
 
 def choose(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) -> Choice:
@@ -50,12 +53,16 @@ def choose(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) 
     ValueError
         Several variants fit a locus or name, or none does and there is no rule.
     """
-    asked = " ".join(str(column[key]) for key in ("set", "locus", "name", "alt") if key in column)
+    asked = " ".join(
+        str(column[key]) for key in ("set", "locus", "name", "alt") if key in column
+    )
     if "locus" in column or "name" in column:
         rows = rows_named(found, column)
         if len(rows) > 1:
             which = ", ".join(_label(found.iloc[row]) for row in rows[:5])
-            raise ValueError(f"columns: {asked}: {len(rows)} variants fit: {which}; say alt, or set")
+            raise ValueError(
+                f"columns: {asked}: {len(rows)} variants fit: {which}; say alt, or set"
+            )
         if len(rows) == 1:
             return Choice(int(rows[0]), f"named in the configuration: {asked}", 1)
         if "pick" not in column:
@@ -64,17 +71,18 @@ def choose(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) 
                 "check its status in the collection's table, or give a rule (pick)"
             )
     made = _pick(found, sites, column)
-    absent = f"{asked} is not among these variants; instead: " if "locus" in column else ""
-    return Choice(made.row, absent + made.rule, made.n)
+    named = "locus" in column or "name" in column
+    absent = f"{asked} is not among these variants; instead: " if named else ""
+    return replace(made, rule=absent + made.rule)
 
 
-def shown_range(row: Mapping[str, Any], column: Mapping[str, Any], half_width: int) -> range:
-    """Distances from the variant that a column shows, in bp."""
+def shown_range(choice: Choice, half_width: int, window: int) -> range:
+    """Distances from the variant, at the middle of its window, that a column shows, in bp."""
     low, high = -half_width, half_width
-    if column.get("pick") == "distant" and not pd.isna(row["peak_distance"]):
-        low = min(low, int(row["peak_distance"]) - _MARGIN)
-        high = max(high, int(row["peak_distance"]) + _MARGIN)
-    return range(low, high + 1)
+    if choice.distance:
+        low, high = min(low, choice.distance - _MARGIN), max(high, choice.distance + _MARGIN)
+    middle = window // 2
+    return range(max(low, -middle), min(high, window - middle - 1) + 1)
 
 
 def _label(row: Mapping[str, Any]) -> str:
@@ -85,53 +93,67 @@ def _pick(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) -
     kept = found["group"] == SIGNIFICANT
     whose = "significant bQTLs"
     if "set" in column:
-        kept, whose = (
-            kept & (found["set"] == column["set"]),
-            f"significant {column['set']} bQTLs",
-        )
+        kept &= found["set"] == column["set"]
+        whose = f"significant {column['set']} bQTLs"
     if "stronger" in column:
         kept &= found["stronger"] == column["stronger"]
         whose += f" whose stronger allele is {column['stronger']}"
-    kind, motif = column["pick"], column.get("motif")
-    sites = sites[sites["motif"] == motif] if motif else sites
-    size = found["sum_abs_fis"]
-    if kind == "loss":
-        kept, size = kept & (found["sum_fis"] > 0), found["sum_fis"]
-        rule = f"largest positive FIS, summed, of {whose}"
-    elif kind == "gain":
-        kept, size = kept & (found["sum_fis"] < 0), -found["sum_fis"]
-        rule = f"largest negative FIS, summed, of {whose}"
-    elif kind == "core":
-        kept &= found.index.isin(sites.loc[sites["distance"] == 0, "variant"])
-        rule = f"largest |FIS|, summed, of {whose} in a match of {motif}"
-    elif kind == "flank":
-        kept &= found.index.isin(_weak_flanks(sites))
-        rule = (
-            f"largest |FIS|, summed, of {whose} {_FLANK[0]} to {_FLANK[1]} bp from a weak "
-            f"match of {motif} (score up to the median of its matches)"
-        )
-    else:
-        low, high = column["distance"]
-        kept &= found["peak_distance"].abs().between(low, high).fillna(False).astype(bool)
-        kept &= found.index.isin(_peaks_on(found, sites))
-        size = found["peak_fis"].abs()
-        rule = f"largest |FIS| {low} to {high} bp away, on a match of {motif}, of {whose}"
-    rows = np.flatnonzero(kept)
+    if column["pick"] == "distant":
+        return _pick_distant(sites[sites["variant"].isin(found.index[kept])], column, whose)
+    size, here, rule = _BY_SUM[column["pick"]](found, sites, column.get("motif"))
+    rows = np.flatnonzero(kept & here)
     if not rows.size:
-        return Choice(None, f"no variant to show: {rule}", 0)
+        return Choice(
+            None, f"no variant fits the rule ({rule}) of {int(kept.sum())} {whose}", 0
+        )
     best = rows[size.to_numpy(np.float64)[rows].argmax()]
-    return Choice(int(best), rule, len(rows))
+    return Choice(int(best), f"{rule}, of {whose}", len(rows))
 
 
-def _weak_flanks(sites: pd.DataFrame) -> pd.Series:
-    """Variants just outside a weak match."""
-    score = sites[["score_ref", "score_alt"]].max(axis=1)
-    near = sites["distance"].abs().between(*_FLANK)
-    return sites.loc[near & (score <= score.median()), "variant"]
+def _pick_distant(sites: pd.DataFrame, column: Mapping[str, Any], whose: str) -> Choice:
+    """The variant whose most affected site at a distance is of the motif, and the most so."""
+    low, high = column["distance"]
+    far = sites[sites["distance"].abs().between(low, high)]
+    strongest = far.loc[far["fis"].abs().groupby(far["variant"]).idxmax()]
+    strongest = strongest[strongest["motif"] == column["motif"]]
+    rule = (
+        f"largest |FIS|, summed over a match of {column['motif']} {low} to {high} bp away, "
+        f"of {whose} whose most affected motif there it is"
+    )
+    if strongest.empty:
+        return Choice(None, f"no variant fits the rule ({rule})", 0)
+    best = strongest.loc[strongest["fis"].abs().idxmax()]
+    return Choice(int(best["variant"]), rule, len(strongest), int(best["distance"]))
 
 
-def _peaks_on(found: pd.DataFrame, sites: pd.DataFrame) -> pd.Series:
-    """Variants whose strongest FIS, in the whole window, is on one of the sites."""
-    place = found["peak_position"].reindex(sites["variant"]).to_numpy(np.float64)
-    inside = (place >= sites["start"]) & (place < sites["end"])
-    return sites.loc[inside, "variant"]
+Ranked = tuple[pd.Series, pd.Series, str]
+
+
+def _loss(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranked:
+    return found["sum_fis"], found["sum_fis"] > 0, "largest positive FIS, summed"
+
+
+def _gain(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranked:
+    return -found["sum_fis"], found["sum_fis"] < 0, "largest negative FIS, summed"
+
+
+def _core(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranked:
+    inside = sites.loc[(sites["motif"] == motif) & (sites["distance"] == 0), "variant"]
+    here = pd.Series(found.index.isin(inside), found.index)
+    return found["sum_abs_fis"], here, f"largest |FIS|, summed, in a match of {motif}"
+
+
+def _flank(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranked:
+    """Just outside a weak match: one whose score is no better than the median's."""
+    own = sites[sites["motif"] == motif]
+    score = own[["score_ref", "score_alt"]].max(axis=1)
+    near = own["distance"].abs().between(*_FLANK)
+    here = found.index.isin(own.loc[near & (score <= score.median()), "variant"])
+    rule = (
+        f"largest |FIS|, summed, {_FLANK[0]} to {_FLANK[1]} bp from a weak match of {motif} "
+        "(score up to the median of its matches)"
+    )
+    return found["sum_abs_fis"], pd.Series(here, found.index), rule
+
+
+_BY_SUM = {"loss": _loss, "gain": _gain, "core": _core, "flank": _flank}

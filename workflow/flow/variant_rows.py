@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.affected_motifs import affected_motifs, strongest_motifs
+from dfim.affected_motifs import COLUMNS, affected_motifs, strongest_motifs
 from dfim.meme import Pwm, read_meme
 from dfim.sequences import one_hot
 from dfim.store import read_table
@@ -65,6 +65,8 @@ def motif_sites(
     min_abs_fis: float,
 ) -> pd.DataFrame:
     """`affected_motifs` in the whole window of each variant; empty without motifs."""
+    if not pwms:
+        return pd.DataFrame(columns=list(COLUMNS))
     return affected_motifs(
         scores, one_hot(codes), pwms, p_value=motif_p, gc=gc, min_abs_fis=min_abs_fis
     )

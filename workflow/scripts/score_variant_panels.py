@@ -130,7 +130,7 @@ def main(
                       "half_width": half_width, "n_shuffles": n_shuffles}  # fmt: skip
             if choice.row is not None:
                 rows = table.loc[[choice.row]]
-                shown = shown_range(rows.iloc[0], column, half_width)
+                shown = shown_range(choice, half_width, codes.shape[1])
                 made, facts = _panel(
                     scorer, codes[[choice.row]], rows, shown, n_shuffles=n_shuffles,
                     with_map=bool(options.get("map")), half_width=half_width, seed=seed,

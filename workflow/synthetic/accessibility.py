@@ -1,11 +1,11 @@
 """A genome that is accessible in 18 cell types, with the truth about every site.
 
 Regulatory elements stand apart on chromosomes of human-like dinucleotides and hold 0
-to 3 sites, mostly of different families. A cell type counts the sites of its own
-families: its logit is a constant plus the sum of their occupancies times an effect,
-without a ceiling. One family (ETS) counts everywhere, the others in some lineages,
-EBF in one type only. Open elements have a peak in the cell type, whose summit scatters
-about the centre.
+to 3 sites. A cell type counts the sites of its own families: its logit is a constant
+plus the sum of their occupancies times an effect, without a ceiling. One family (ETS)
+counts everywhere, the others in some lineages, EBF in one type only. What occupies a
+site is its word and, for SPI1, a partner near it (`synthetic.accessible_sites`). Open
+elements have a peak in the cell type, whose summit scatters about the centre.
 
 The numbers below are of a world that a network was seen to learn in minutes.
 """
@@ -21,7 +21,8 @@ from sklearn.metrics import roc_auc_score
 
 from dfim.genome import Genome
 from dfim.intervals import Peaks
-from synthetic.accessible_motifs import FAMILIES, plant_sites
+from synthetic.accessible_motifs import FAMILIES
+from synthetic.accessible_sites import plant_sites
 from synthetic.regulatory import element_of, human_background, lay_out
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ _OWN_FAMILIES = {
     "pHSC": ("GATA", "RUNX", "AP1", "OCT"),
     "LSC": ("GATA", "CEBPB", "AP1", "OCT"),
     "Blast": ("CEBPB", "CTCF", "AP1", "NFKB"),
-    "GM12878": ("NFKB", "OCT", "AP1", "STAT", "SPI1", "RUNX"),
+    "GM12878": ("NFKB", "OCT", "AP1", "STAT", "SPI1"),
     "K562": ("GATA", "AP1", "STAT", "CTCF"),
 }
 TASKS = tuple(_OWN_FAMILIES)
@@ -53,14 +54,19 @@ TASKS = tuple(_OWN_FAMILIES)
 BASE, EFFECT = -4.0, 7.0
 """Logit of an element without sites, and what a fully occupied site adds."""
 
-_ELEMENTS = 61000  # at scale 1
+_ELEMENTS = 61700  # at scale 1
 _SLOT, _MARGIN = 1400, 680  # bp an element, and between its centre and its neighbours' slots
 # Shares of the elements; chr1 is for validation, chr8 and chr9 for testing.
 _CONTIG_SHARES = {
-    "chr1": 0.06, "chr2": 0.2, "chr3": 0.18, "chr4": 0.16, "chr5": 0.13, "chr6": 0.11,
-    "chr8": 0.08, "chr9": 0.08,
+    "chr1": 0.06, "chr2": 0.18, "chr3": 0.17, "chr4": 0.15, "chr5": 0.13, "chr6": 0.11,
+    "chr8": 0.1, "chr9": 0.1,
 }  # fmt: skip
+_PLACES = (
+    "start", "end", "instance_start", "instance_end", "weakened", "partner_start",
+    "partner_end",
+)  # fmt: skip
 _WIDTH = 300  # of peaks
+_BINDING_WIDTH = 400  # of those of factors, which reach over all of an element
 _SCATTER, _MOST = 8, 20  # bp: standard deviation and limit of summits about the centre
 _OWN_SUMMIT = 0.3  # share of peaks whose summit is not the element's common one
 _BINDING_SCATTER = 10  # bp of the summits of a factor's peaks about its sites
@@ -82,7 +88,7 @@ class World:
         logit_<task> and open_<task> (0 or 1).
     sites
         A row a planted site, in genome order: contig, and the columns of
-        `accessible_motifs.plant_sites`. A match that is not in here is a chance one.
+        `accessible_sites.plant_sites`. A match that is not in here is a chance one.
     """
 
     genome: Genome
@@ -102,7 +108,7 @@ def simulate(*, scale: float, seed: int) -> World:
     Parameters
     ----------
     scale
-        Multiplies the number of elements (61,000, of which 42,000 are open somewhere
+        Multiplies the number of elements (61,700, of which 42,000 are open somewhere
         and on the chromosomes of training).
     seed
         Of everything.
@@ -134,7 +140,7 @@ def simulate(*, scale: float, seed: int) -> World:
         start = summit - _WIDTH // 2
         every = Peaks(contig, start, start + _WIDTH, summit, signal)
         peaks[task] = every.select(opened[:, t])
-    for column in ("start", "end", "instance_start", "instance_end", "weakened"):
+    for column in _PLACES:
         known = sites[column] >= 0
         sites[column] = np.where(known, sites[column] - offset[sites["element"]], -1)
     sites.insert(0, "contig", names[contig][sites["element"]])
@@ -163,21 +169,24 @@ def binding_peaks(world: World, family: str, rng: np.random.Generator) -> Peaks:
     """ChIP peaks, in GM12878, of a factor that binds the sites of a family.
 
     One an open element that holds such a site, with its summit near the most occupied
-    one: wide enough to reach over all sites of the element. Stronger where more of them
-    is occupied.
+    one (of several the one nearest to the element's centre): wide enough to reach over
+    all that a variant of the factor may touch. Stronger where more sites are occupied.
     """
     is_open = world.elements["open_GM12878"].to_numpy() == 1
-    sites = world.sites[(world.sites["name"] == family) & is_open[world.sites["element"]]]
-    by_element = sites.sort_values("occupancy", ascending=False, kind="stable")
-    best = by_element.drop_duplicates("element").sort_index()
-    total = sites.groupby("element")["occupancy"].sum()  # in order of the elements, too
+    sites = world.sites[(world.sites["name"] == family) & (world.sites["occupancy"] > 0)]
+    sites = sites[is_open[sites["element"]]]
+    middle = (sites["start"] + sites["end"]) // 2
+    off = (middle - world.elements["centre"].to_numpy()[sites["element"]]).abs()
+    order = np.lexsort((off, -sites["occupancy"], sites["element"]))
+    best = sites.iloc[order].drop_duplicates("element")
+    total = sites.groupby("element")["occupancy"].sum()  # in order of elements, as best is
     summit = (best["start"] + best["end"]).to_numpy() // 2
     summit = summit + rng.integers(-_BINDING_SCATTER, _BINDING_SCATTER + 1, len(best))
     mean, _, spread = _SIGNAL
     signal = rng.lognormal(mean + total.to_numpy(), spread)
-    start = summit - _WIDTH // 2
+    start = summit - _BINDING_WIDTH // 2
     contig = world.genome.contigs.index(best["contig"])
-    return Peaks(contig, start, start + _WIDTH, summit, signal)
+    return Peaks(contig, start, start + _BINDING_WIDTH, summit, signal)
 
 
 def oracle_auroc(

@@ -1,21 +1,26 @@
 """bQTLs of a synthetic genome, and the truth of each.
 
 All lie in peaks of GM12878, in elements with a site of the factor, one an element. A
-variant changes the words of the sites that cover it, they their occupancy, and that the
-element's logit in GM12878: this is its effect, and the stronger allele is the one with
-the greater logit. The classes:
+variant changes the words of the sites that cover it, they their occupancy and that of
+sites they help, and these the element's logit in GM12878: this is its effect, and the
+stronger allele is the one with the greater logit. The classes:
 
 core
-    In the factor's own site, the only one of its element that counts in GM12878. Three
-    quarters remove a strong site by one of its four most informative positions; the
-    others give a weak site the base back that it lacks.
+    In the factor's own site, the only one of its element that counts in GM12878, without
+    a partner. Three quarters remove a strong site by one of its four most informative
+    positions; the others give a weak site the base back that it lacks.
 flank
     1 to 3 bp outside the matrix of such a site, a weak one; a third for the better.
 partner
     Removes a strong site of another family that counts in GM12878, 20-100 bp away
     from the factor's own.
+composite
+    Removes a faint SPI1 site near the element's centre that has a partner: half of them
+    RUNX, 20-50 bp away, half another SPI1 site, 85-115 bp away. What the partner is
+    worth goes with it.
 control
-    At least 40 bp from every planted site, as near the element's centre as sites are.
+    As many as the others. At least 40 bp from every planted site, as near the element's
+    centre as most sites are.
 
 Chance matches of a matrix are not looked at: controls may touch one.
 """
@@ -28,22 +33,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.sequences import ALPHABET
-from synthetic.accessibility import EFFECT, World, families_of
-from synthetic.accessible_motifs import Motif, load_motifs, occupancy
+from synthetic.accessibility import World, families_of
+from synthetic.accessible_motifs import load_motifs
+from synthetic.accessible_sites import PAIR_REACH, PARTNERS
+from synthetic.bqtl_changes import TASK, base_changes, effects
 
 log = logging.getLogger(__name__)
 
-TASK = "GM12878"
 FACTORS = {"JUND": "AP1", "NFKB": "NFKB", "SPI1": "SPI1", "STAT1": "STAT", "POU2F1": "OCT"}
 """Family of each factor's own sites."""
-CLASSES = ("core", "flank", "partner", "control")
+CLASSES = ("core", "flank", "partner", "composite", "control")
 
 # Of each class and direction, the scarcest first: they choose elements in this order.
 _COUNTS = {
-    "flank_gain": 12, "flank_loss": 23, "core_gain": 12, "partner": 36, "core_loss": 37,
-    "control": 120,
+    "flank_gain": 12, "flank_loss": 23, "composite_RUNX": 15, "composite_SPI1": 15,
+    "core_gain": 12, "partner": 36, "core_loss": 37,
 }  # fmt: skip
-_GONE, _LEAST = 0.1, 0.25  # occupancy left of a removed site; least change otherwise
+_LEAST = 0.25  # least change of occupancy, where the site is not removed
 _APART = (20, 100)  # bp between a variant in a partner and the factor's site
 # bp between a control and any site, and at most from the element's centre (sites are no
 # further: a place alone must not tell controls from the others).
@@ -51,13 +57,14 @@ _CLEAR, _REACH = 40, 70
 _SIGNIFICANT, _LOG10_PER_LOGIT, _LEAST_CONTROL_P = 5e-5, 2.0, 0.95
 _LETTERS = np.array(list(ALPHABET))
 _TRUTH_NAMES = {
-    "site_weak": "weak", "name": "affected_name", "start": "affected_start",
+    "site_grade": "grade", "name": "affected_name", "start": "affected_start",
     "end": "affected_end",
 }  # fmt: skip
 _COLUMNS = (
     "factor", "contig", "position", "ref", "alt", "stronger", "p_value", "kind", "effect",
-    "element", "site_start", "site_end", "weak", "distance", "affected_name",
+    "element", "site_start", "site_end", "grade", "distance", "affected_name",
     "affected_start", "affected_end", "occupancy_ref", "occupancy_alt", "n_sites",
+    "partner_name", "partner_start", "partner_end",
 )  # fmt: skip
 
 
@@ -72,7 +79,7 @@ def draw_bqtls(
         Not changed: its genome holds the reference alleles.
     scale
         Multiplies the number of variants (120 significant ones and 120 controls a
-        factor); each kind has at least one.
+        factor, 150 and 150 of SPI1); each kind has at least one.
     seed
         Of places, alleles and p-values.
     contigs_first
@@ -85,11 +92,12 @@ def draw_bqtls(
     pandas.DataFrame
         A row a variant, by factor and place: factor, contig, position (0-based), ref,
         alt, stronger, p_value, kind (of `CLASSES`), effect (logits, alt against ref),
-        element, site_start, site_end, weak (the factor's nearest site), distance (bp
+        element, site_start, site_end, grade (the factor's nearest site), distance (bp
         from the variant to that site, 0 inside), affected_name, affected_start,
         affected_end (the site that the variant changes; "" and -1 for controls),
         occupancy_ref, occupancy_alt (of that), n_sites (of the element, that count
-        in GM12878).
+        in GM12878), partner_name, partner_start, partner_end (what helps the changed
+        site; "" and -1 where nothing does).
     """
     rng = np.random.default_rng([seed, 3])
     elements, sites = world.elements, _counting_sites(world)
@@ -101,17 +109,21 @@ def draw_bqtls(
     rank_of = elements["contig"].map(rank).to_numpy()
     free = elements[f"open_{TASK}"].to_numpy() == 1
     motifs = {motif.name: motif for motif in load_motifs()}
-    changes = pd.concat([_changes(world, sites, motifs[f]) for f in families_of(TASK)])
+    changes = pd.concat([base_changes(world, sites, motifs[f]) for f in families_of(TASK)])
     offered = {factor: _offers(world, sites, changes, factor, rng) for factor in FACTORS}
     parts = []
-    for kind, count in _COUNTS.items():
-        wanted = max(1, round(count * scale))
+    taken = dict.fromkeys(FACTORS, 0)
+    for kind, count in (*_COUNTS.items(), ("control", 0)):
         for factor in FACTORS:
+            if kind not in offered[factor]:
+                continue
+            wanted = max(1, round(count * scale)) if count else taken[factor]
             offers = offered[factor][kind].sample(frac=1, random_state=rng)
             offers = offers[free[offers["element"]]].drop_duplicates("element")
             order = np.argsort(rank_of[offers["element"]], kind="stable")[:wanted]
             chosen = offers.iloc[order].assign(factor=factor, kind=kind.partition("_")[0])
             free[chosen["element"]] = False
+            taken[factor] += len(chosen)
             if len(chosen) < wanted:
                 log.warning(
                     "%s: %d variants of kind %s, %d were wanted: the world has no more",
@@ -125,36 +137,8 @@ def _counting_sites(world: World) -> pd.DataFrame:
     """Sites that count in GM12878, where it is open, with their number in the element."""
     counts = world.sites["name"].isin(families_of(TASK))
     opened = world.elements[f"open_{TASK}"].to_numpy()[world.sites["element"]] == 1
-    kept = world.sites[counts & opened]
+    kept = world.sites[counts & opened & (world.sites["occupancy"] > 0)]
     return kept.assign(n_sites=kept.groupby("element")["start"].transform("size"))
-
-
-def _changes(world: World, sites: pd.DataFrame, motif: Motif) -> pd.DataFrame:
-    """Base changes in the sites of a family: those that remove, and all in weak ones."""
-    mine = sites[sites["name"] == motif.name]
-    contig = world.genome.contigs.index(mine["contig"])
-    start, turned = mine["instance_start"].to_numpy(), (mine["strand"] == "-").to_numpy()
-    words = world.genome.windows(contig, start, motif.width)
-    words[turned] = 3 - words[turned, ::-1]
-    base_costs = motif.costs[np.arange(motif.width), words]
-    deficit = motif.deficit(words)
-    after = occupancy(deficit[:, None, None] + motif.costs - base_costs[:, :, None])
-    gone = (after < _GONE) & np.isin(np.arange(motif.width), motif.top)[:, None]
-    kept = np.where(mine["weak"].to_numpy()[:, None, None] == 1, True, gone)
-    row, column, base = np.nonzero(kept & (np.arange(4) != words[:, :, None]))
-    inside = np.arange(motif.width)
-    in_core = (inside >= motif.core.start) & (inside < motif.core.stop)
-    place = np.where(turned[row], motif.width - 1 - column, column) + start[row]
-    owner = mine.iloc[row].reset_index(drop=True)
-    return owner.assign(
-        position=place,
-        ref=np.where(turned[row], 3 - words[row, column], words[row, column]),
-        alt=np.where(turned[row], 3 - base, base),
-        in_core=in_core[column],
-        is_best=motif.costs[column, base] == 0,
-        occupancy_ref=occupancy(deficit)[row],
-        occupancy_alt=after[row, column, base],
-    )
 
 
 def _offers(
@@ -164,33 +148,45 @@ def _offers(
     """Variants of each kind that a factor could have."""
     family = FACTORS[factor]
     change = changes["occupancy_alt"] - changes["occupancy_ref"]
-    removed = changes["weak"] == 0
-    own = (changes["name"] == family) & (changes["n_sites"] == 1)
-    weak = own & (changes["weak"] == 1)
+    own, alone = changes["name"] == family, changes["partner_name"] == ""
+    removed = alone & (changes["grade"] == "strong")
+    single = own & alone & (changes["n_sites"] == 1)
+    weak = single & (changes["grade"] == "weak")
     restored = (changes["position"] == changes["weakened"]) & changes["is_best"]
     partners = changes[removed & (changes["name"] != family)]
     distance = _nearest(partners, sites[sites["name"] == family])["distance"]
-    with_site = sites.loc[sites["name"] == family, "element"].unique()
-    return {
+    centre = world.elements["centre"].to_numpy()
+    middle = (sites["start"] + sites["end"]) // 2
+    # Peaks of the factor stand on its sites: those of far ones need not reach a control.
+    near = (middle - centre[sites["element"]]).abs() <= _REACH
+    with_site = sites.loc[near & (sites["name"] == family), "element"].unique()
+    offers = {
         "flank_gain": changes[weak & ~changes["in_core"] & (change > _LEAST)],
         "flank_loss": changes[weak & ~changes["in_core"] & (change < -_LEAST)],
         "core_gain": changes[weak & restored & (change > _LEAST)],
         "partner": partners[distance.between(*_APART).to_numpy()],
-        "core_loss": changes[own & removed],
+        "core_loss": changes[single & removed],
         "control": _controls(world, with_site, rng),
     }
+    off = (changes["start"] + changes["end"]) // 2 - centre[changes["element"]]
+    paired = own & (changes["grade"] == "faint") & (off.abs() <= PAIR_REACH + 1)
+    for name, partner in PARTNERS:
+        if name == family:
+            of_pair = paired & (changes["partner_name"] == partner)
+            offers[f"composite_{partner}"] = changes[of_pair]
+    return offers
 
 
 def _nearest(variants: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
     """The nearest of the factor's own sites in each variant's element; NaN where none."""
     row = np.arange(len(variants))
     here = variants[["element", "position"]].assign(row=row)
-    own = own[["element", "start", "end", "weak"]].add_prefix("site_")
+    own = own[["element", "start", "end", "grade"]].add_prefix("site_")
     pairs = here.merge(own, left_on="element", right_on="site_element")
     before, after = pairs["site_start"] - pairs["position"], pairs["position"] + 1
     pairs["distance"] = np.maximum(np.maximum(before, after - pairs["site_end"]), 0)
     pairs = pairs.sort_values(["row", "distance"], kind="stable").drop_duplicates("row")
-    columns = ["site_start", "site_end", "site_weak", "distance"]
+    columns = ["site_start", "site_end", "site_grade", "distance"]
     return pairs.set_index("row")[columns].reindex(row)
 
 
@@ -217,8 +213,9 @@ def _controls(
     ref = world.genome.windows(world.genome.contigs.index(contig), place, 1)[:, 0]
     offers = pd.DataFrame({"element": element, "contig": contig, "position": place, "ref": ref})
     offers["alt"] = (ref + rng.integers(1, 4, len(ref))) % 4
-    offers = offers.assign(name="", start=-1, end=-1, occupancy_ref=0.0, occupancy_alt=0.0)
-    return offers[clear]
+    nothing = {"name": "", "start": -1, "end": -1, "partner_name": "", "partner_start": -1}
+    nothing |= {"partner_end": -1, "occupancy_ref": 0.0, "occupancy_alt": 0.0}
+    return offers.assign(**nothing)[clear]
 
 
 def _finish(chosen: pd.DataFrame, world: World, rng: np.random.Generator) -> pd.DataFrame:
@@ -228,9 +225,10 @@ def _finish(chosen: pd.DataFrame, world: World, rng: np.random.Generator) -> pd.
     for factor, of_factor in chosen.groupby("factor", sort=False):
         own = sites[sites["name"] == FACTORS[str(factor)]]
         near = _nearest(of_factor, own).set_index(of_factor.index)
-        parts.append(of_factor.join(near.astype(np.int64)))
+        whole = dict.fromkeys(("site_start", "site_end", "distance"), np.int64)
+        parts.append(of_factor.join(near.astype(whole)))
     made = pd.concat(parts)
-    effect = EFFECT * (made["occupancy_alt"] - made["occupancy_ref"]).to_numpy()
+    effect = effects(made, world.sites)
     control = (made["kind"] == "control").to_numpy()
     n = len(made)
     below = rng.exponential(_LOG10_PER_LOGIT * np.abs(effect))  # orders of magnitude
@@ -238,7 +236,7 @@ def _finish(chosen: pd.DataFrame, world: World, rng: np.random.Generator) -> pd.
     p = np.char.mod("%.6g", p).astype(float)  # a workbook keeps 16 digits
     gains = np.where(control, rng.random(n) < 0.5, effect > 0)
     ref, alt = _LETTERS[made["ref"]], _LETTERS[made["alt"]]
-    table = made.drop(columns=["weak", "n_sites"]).rename(columns=_TRUTH_NAMES)
+    table = made.drop(columns=["grade", "n_sites"]).rename(columns=_TRUTH_NAMES)
     table = table.assign(
         ref=ref, alt=alt, stronger=np.where(gains, alt, ref), p_value=p, effect=effect,
         n_sites=sites.groupby("element").size().reindex(made["element"]).to_numpy(),

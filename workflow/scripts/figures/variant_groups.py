@@ -25,13 +25,19 @@ _FEW = 40  # values that are drawn one by one
 
 
 def _names(context: dict[str, Any]) -> list[str]:
-    """What legends call the FIS of the drawn and of the compared analyses."""
+    """What legends call the FIS of the drawn and of the compared analyses.
+
+    Analyses of one importance method are told apart by the parts of their description
+    that not all of them share.
+    """
     whole = [context["method"], *(other["method"] for other in context.get("compared", []))]
-    short = [method.partition(",")[0] for method in whole]
-    return [
-        f"maxAbsFIS, {brief if short.count(brief) == 1 else method}"
-        for brief, method in zip(short, whole, strict=True)
-    ]
+    parts = [method.split(", ") for method in whole]
+    names = []
+    for own in parts:
+        alike = [set(other) for other in parts if other[0] == own[0]]
+        shared = set.intersection(*alike)
+        names.append(", ".join(["maxAbsFIS", own[0], *(p for p in own if p not in shared)]))
+    return names
 
 
 def _draw_boxes(
@@ -90,7 +96,6 @@ def _draw_areas(ax: Axes, variants: ScoredVariants, table: pd.DataFrame) -> None
     ax.set_ylim(top=1.005)
     ax.set_xticks(range(len(mine)), mine["set"], weight="bold", fontsize=8)
     ax.tick_params(axis="x", length=0)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, handletextpad=0.2)
 
 
 def _sentence(summary: pd.DataFrame) -> str:
@@ -112,7 +117,7 @@ def _draw(
     title: str,
     rng: np.random.Generator,
 ) -> plt.Figure:
-    width = min(7.2, 2.2 + 1.25 * len(variants.sets))
+    width = min(7.2, 3.2 + 1.25 * len(variants.sets))
     figure, axes = plt.subplots(
         2, 1, figsize=(width, 5.2), layout="constrained", height_ratios=(1.1, 1)
     )
@@ -122,6 +127,11 @@ def _draw(
         line for part in title.split("\n") for line in textwrap.wrap(part, int(17 * width))
     )
     figure.suptitle("\n".join(lines), fontsize=7.5)
+    # Of the figure: a legend of the axes would narrow them to make room for long names.
+    figure.legend(
+        *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2,
+        handletextpad=0.2,
+    )  # fmt: skip
     return figure
 
 

@@ -1,0 +1,84 @@
+"""What other bases in the sites of a synthetic genome do to an element."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from synthetic.accessibility import EFFECT, World, families_of
+from synthetic.accessible_motifs import Motif, occupancy
+from synthetic.accessible_sites import HELP, with_partners
+
+TASK = "GM12878"
+"""The cell type in which variants are told."""
+_GONE = 0.1  # occupancy left at most of a site that is removed
+
+
+def base_changes(world: World, sites: pd.DataFrame, motif: Motif) -> pd.DataFrame:
+    """Base changes in a family's sites: those that remove them, and all in weak ones.
+
+    Parameters
+    ----------
+    world
+        Whose genome holds the words.
+    sites
+        Rows of `World.sites`.
+    motif
+        Of the family.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a change, with the columns of its site and: position (0-based), ref, alt
+        (codes), in_core (of the matrix, not its flanks), is_best (ALT is the column's
+        best base), occupancy_ref, occupancy_alt (what occupies the site; what helps it
+        stays), deficit_alt (bits).
+    """
+    mine = sites[sites["name"] == motif.name]
+    contig = world.genome.contigs.index(mine["contig"])
+    start, turned = mine["instance_start"].to_numpy(), (mine["strand"] == "-").to_numpy()
+    words = world.genome.windows(contig, start, motif.width)
+    words[turned] = 3 - words[turned, ::-1]
+    base_costs = motif.costs[np.arange(motif.width), words]
+    after = motif.deficit(words)[:, None, None] + motif.costs - base_costs[:, :, None]
+    helped = HELP * (mine["partner_name"] != "").to_numpy()
+    left = occupancy(after - helped[:, None, None])
+    gone = (left < _GONE) & np.isin(np.arange(motif.width), motif.top)[:, None]
+    kept = np.where((mine["grade"] == "weak").to_numpy()[:, None, None], True, gone)
+    row, column, base = np.nonzero(kept & (np.arange(4) != words[:, :, None]))
+    inside = np.arange(motif.width)
+    in_core = (inside >= motif.core.start) & (inside < motif.core.stop)
+    place = np.where(turned[row], motif.width - 1 - column, column) + start[row]
+    owner = mine.iloc[row].reset_index(drop=True)
+    return owner.assign(
+        position=place,
+        ref=np.where(turned[row], 3 - words[row, column], words[row, column]),
+        alt=np.where(turned[row], 3 - base, base),
+        in_core=in_core[column],
+        is_best=motif.costs[column, base] == 0,
+        occupancy_ref=owner["occupancy"],
+        occupancy_alt=left[row, column, base],
+        deficit_alt=after[row, column, base],
+    )
+
+
+def effects(made: pd.DataFrame, sites: pd.DataFrame) -> NDArray[np.float64]:
+    """(N,) what variants add to the logit of their elements in GM12878.
+
+    All sites of an element are read again, so that what the changed one did for others
+    counts.
+
+    Parameters
+    ----------
+    made
+        A row a variant: element, start of the site that it changes, deficit_alt.
+    sites
+        Of the world.
+    """
+    changed = made[["element", "start", "deficit_alt"]].assign(variant=np.arange(len(made)))
+    here = changed.merge(sites, on="element", suffixes=("_changed", ""))
+    hit = here["start"] == here["start_changed"]
+    after = here.assign(deficit=here["deficit"].mask(hit, here["deficit_alt"]))
+    after = with_partners(after, by="variant")["occupancy"]
+    counts = here["name"].isin(families_of(TASK))
+    change = (after - here["occupancy"]).where(counts, 0.0).groupby(here["variant"]).sum()
+    return EFFECT * change.reindex(np.arange(len(made)), fill_value=0).to_numpy()
