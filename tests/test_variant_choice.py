@@ -535,3 +535,16 @@ def test_inside_peaks_of_every_file(genome):
     assert inside_peaks(variants, genome, [of_one, of_two]).tolist() == [
         False, True, False, False,
     ]  # fmt: skip
+
+
+def test_a_control_that_the_table_has_too_is_still_a_control():
+    rows = pd.DataFrame({
+        "set": "JUND", "chrom": ["1", "1", "1", "chr1"], "pos": [10, 20, 30, 20], "ref": "A",
+        "alt": "C", "file": ["a", "a", "a", "b"], "p_value": [1e-9, 1.0, 1.0, 1.0],
+        "status": ["ok", "ok", "ok", "duplicate"], "inside": True,
+    })  # fmt: skip
+    group = choose_bqtls(
+        rows, significant=5e-5, control_p=0.9, controls="matched", limit=None,
+        control_file="b", rng=np.random.default_rng(0),
+    )  # fmt: skip
+    assert group.tolist() == ["significant", "control", "", ""]

@@ -160,11 +160,14 @@ def test_core_is_in_a_match(tables, motif):
 
 def test_flank_is_beside_a_weak_match(tables):
     found, sites = tables
-    own = sites[sites["motif"] == "AP1"]
+    rows = candidates(found, set="SPI1").index
+    # Weak among the matches of these variants that they are in or near.
+    own = sites[(sites["motif"] == "AP1") & sites["variant"].isin(rows)]
+    own = own[(own["start"] - MIDDLE <= 6) & (MIDDLE - (own["end"] - 1) <= 6)]
     best = np.maximum(own["score_ref"], own["score_alt"])
     weak = own[best <= np.median(best)]
     near = [
-        row for row in candidates(found, set="SPI1").index
+        row for row in rows
         if any(1 <= max(s.start - MIDDLE, MIDDLE - (s.end - 1)) <= 6
                for s in weak[weak["variant"] == row].itertuples())
     ]  # fmt: skip
@@ -211,6 +214,15 @@ def test_where_none_fits_that_is_said(tables):
         assert choice.rule.startswith("no variant")
         assert "largest" in choice.rule
         assert choose(found, sites.iloc[:0], column).row is None
+
+
+@pytest.mark.parametrize("pick", ["core", "flank", "distant"])
+def test_a_table_without_sites_fits_nothing(tables, tmp_path, pick):
+    found, sites = tables
+    write_table(tmp_path / "s.tsv", sites.iloc[:0])
+    empty = read_table(tmp_path / "s.tsv", text=("motif", "strand"))
+    column = {"pick": pick, "motif": "AP1", "distance": [5, 15]}
+    assert choose(found, empty, column).row is None
 
 
 def test_a_site_that_touches_the_variant_is_not_distant(tables):

@@ -9,7 +9,7 @@ import pytest
 from dfim.affected_motifs import affected_motifs
 from dfim.meme import Pwm, read_meme, write_meme
 from dfim.sequences import one_hot, one_hot_encode
-from dfim.store import read_table, write_table
+from dfim.store import read_table, write_arrays, write_table
 from dfim.variant_null import VariantNull
 from dfim.variant_scores import VariantScores
 from dfim.variants import Variants
@@ -23,6 +23,7 @@ from flow.variant_rows import (
     results,
     with_loci,
 )
+from scripts.tabulate_variants import main as tabulate_variants
 
 LENGTH = 41
 MIDDLE = LENGTH // 2
@@ -306,3 +307,88 @@ def test_one_hot_is_that_of_letters():
     text = ["ACGTN", "NNTGA"]
     codes = np.array([["ACGTN".index(letter) for letter in row] for row in text])
     np.testing.assert_array_equal(one_hot(codes), one_hot_encode(text))
+
+
+# ---- all tables of an analysis -------------------------------------------------------
+
+
+@pytest.fixture
+def tabulate(tmp_path, rng):
+    """Write every table of five variants, of which four are scored, in two chunks."""
+    codes = poly_t(4)
+    codes[2, 30:38] = [1, 1, 2, 2, 0, 0, 2, 3]  # ETS
+    rows = pd.DataFrame(
+        {
+            "set": "", "group": ["variant"] * 2 + [""] + ["variant"] * 2, "chrom": "chr1",
+            "pos": [100, 200, 250, 300, 320], "ref": "A", "alt": ["C", "G", "AT", "T", "C"],
+            "name": [f"rs{i}" for i in range(5)], "file": "m.vcf", "row": range(2, 7),
+            "p_value": np.nan, "stronger": "", "inside": 1, "chosen": [1, 1, 0, 1, 1],
+            "status": ["ok", "ok", "indel", "ok", "ok"],
+        }
+    )  # fmt: skip
+    scores = scores_of(rng, 4)
+    scores.alt[:] = [0, 1, 2, 0]
+    write_table(tmp_path / "v.tsv.gz", rows)
+    write_arrays(tmp_path / "w.h5", {"codes": codes})
+    effects = rng.normal(size=(4, 2)).astype(np.float32)
+    for k, part in enumerate(np.split(np.arange(4), 2)):
+        scores.select(part).save(tmp_path / f"s{k}.h5")
+        write_arrays(tmp_path / f"e{k}.h5", {"effects": effects[part]}, {"tasks": ["a", "b"]})
+    write_meme(tmp_path / "m.meme", PWMS)
+
+    def run(motifs, nulls=()):
+        made = ("found", "annotated", "vcf", "bedpe", "sites")
+        paths = {name: str(tmp_path / f"{name}{'.vcf' * (name == 'vcf')}") for name in made}
+        files = {key: [str(tmp_path / f"{key[0]}{k}.h5") for k in (0, 1)]
+                 for key in ("scores", "effects")}  # fmt: skip
+        tabulate_variants(
+            str(tmp_path / "v.tsv.gz"), str(tmp_path / "w.h5"), [], **files, **paths,
+            nulls=list(nulls), motif_file=str(tmp_path / "m.meme"), motifs=motifs,
+            motif_choice=CHOICE, half_width=5,
+        )  # fmt: skip
+        tables = {name: read_table(paths[name], text=TEXT) for name in ("found", "annotated")}
+        return tables | {name: read_table(paths[name]) for name in ("sites", "bedpe")}, scores
+
+    return run
+
+
+def test_tables_of_chunks_are_joined(tabulate):
+    tables, scores = tabulate({"GATA": "GATA", "MINE": "ETS"})
+    found, annotated, sites = (tables[name] for name in ("found", "annotated", "sites"))
+    expected = scores.max_abs_fis(5)
+    np.testing.assert_allclose(found["max_abs_fis"], expected, rtol=1e-6)
+    assert annotated["name"].tolist() == [f"rs{i}" for i in range(5)]
+    assert annotated["max_abs_fis"].isna().tolist() == [False, False, True, False, False]
+    np.testing.assert_allclose(annotated["max_abs_fis"].dropna(), expected, rtol=1e-6)
+    assert set(sites["motif"]) == {"MINE"}
+    assert set(sites["variant"]) == {2}  # of all that were scored, not of its chunk
+    assert found["motif"].notna().tolist() == [False, False, True, False]
+    pair = tables["bedpe"].iloc[0]
+    assert pair["start1"] == 299
+    assert (pair["start2"], pair["end2"]) == (299 + 30 - MIDDLE, 299 + 38 - MIDDLE)
+    assert found["locus"].nunique() == 3  # the last two overlap
+
+
+def test_tables_without_motifs(tabulate):
+    tables, _ = tabulate({})
+    with_them, _ = tabulate({"GATA": "GATA", "MINE": "ETS"})
+    assert tables["sites"].empty
+    assert tables["bedpe"].empty
+    for name in ("found", "annotated"):
+        same = [c for c in with_them[name].columns if not c.startswith("motif")]
+        pd.testing.assert_frame_equal(tables[name][same], with_them[name][same])
+
+
+def test_tables_with_a_null_tell_the_p_of_the_strongest_position(tabulate, tmp_path, rng):
+    _, scores = tabulate({"GATA": "GATA"})
+    p = rng.random((4, 3, LENGTH))
+    for k, part in enumerate(np.split(np.arange(4), 2)):
+        one = np.ones((2, 3))
+        VariantNull(p[part], one, one, 40, one).save(tmp_path / f"n{k}.h5")
+    tables, _ = tabulate({"GATA": "GATA"}, [str(tmp_path / f"n{k}.h5") for k in (0, 1)])
+    for name in ("found", "annotated"):
+        made = tables[name]["peak_p"].dropna()
+        fis = np.abs(np.nan_to_num(scores.of_alt()))
+        fis[:, : MIDDLE - 5], fis[:, MIDDLE + 6 :] = 0, 0
+        expected = [p[i, scores.alt[i], fis[i].argmax()] for i in range(4)]
+        np.testing.assert_allclose(made, expected)

@@ -164,7 +164,9 @@ class Collection:
         own = self.settings.get("motif_file")
         if own is None:
             return f"{self.inputs}/encode_motifs.meme"
-        return place(self.config, f"config: studies.{self.study}.variants.motif_file", own)
+        return place(
+            self.config, f"config: studies.{self.study}.variants.{self.name}.motif_file", own
+        )
 
 
 def check_collections(config: Config) -> None:

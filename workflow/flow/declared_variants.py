@@ -164,6 +164,9 @@ def _column_fault(
         for key in _PICKED[column["pick"]]:
             if key not in column:
                 return f"pick {column['pick']} needs {key!r}"
+        low, high = column.get("distance", (0, 0))
+        if low > high:
+            return f"distance: got {column['distance']}, expected [from, to] in bp, ascending"
     if "motif" in column and column["motif"] not in motifs:
         return f"no motif {column['motif']!r}; the collection has {', '.join(motifs) or 'none'}"
     return None

@@ -80,6 +80,15 @@ class Run:
         """Names of the collections of variants of all studies of the run."""
         return sorted({name for study in self.studies.values() for name in study["variants"]})
 
+    def variant_tables(self) -> list[str]:
+        """The annotated variants of every analysis, whether a figure shows them or not."""
+        return [
+            self.path(name, "variants", collection, analysis, "annotated.tsv.gz")
+            for name, study in self.studies.items()
+            for collection, declared in study["variants"].items()
+            for analysis in declared["analyses"]
+        ]
+
     def path(self, *parts: str) -> str:
         """A path in the run's folder."""
         return "/".join(["results", self.name, *parts])

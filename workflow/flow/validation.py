@@ -1,7 +1,9 @@
 """The configuration, checked at the door: schema first, then what a schema cannot say."""
 
 import difflib
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import yaml
@@ -161,10 +163,14 @@ def _check_figures(config: Config, where: str, study: Config) -> None:
             )
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    return yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
+
+
 def validate(config: Config) -> None:
     """Raise `ConfigError` with one line unless the configuration can run."""
-    schema = yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
-    errors = _Validator(schema).iter_errors(config)
+    errors = _Validator(_schema()).iter_errors(config)
     worst = jsonschema.exceptions.best_match(errors)
     if worst is not None:
         raise ConfigError(_one_line(worst))

@@ -121,7 +121,11 @@ def choose_bqtls(
         )
     pool = usable & ~strong
     if control_file is not None:
-        pool &= (table["file"] == control_file).to_numpy()
+        # A control that the set's own table has too stands there: the later is a duplicate.
+        keys = pd.MultiIndex.from_arrays(
+            [table["chrom"].map(contig_key), *(table[name] for name in ("pos", "ref", "alt"))]
+        )
+        pool &= keys.isin(keys[table["file"] == control_file])
     if controls != "largest_p":
         pool &= p > control_p
     chosen = _spread(np.flatnonzero(strong), limit)
@@ -131,10 +135,12 @@ def choose_bqtls(
     if controls == "all":
         picked = _spread(np.sort(candidates), limit)
     elif len(candidates) < wanted:
-        what = "" if controls == "largest_p" else f" with p > {control_p:g}"
+        what, other = f" with p > {control_p:g}", "largest_p or all"
+        if controls == "largest_p":
+            what, other = "", "all"
         raise ValueError(
             f"{name}: {len(candidates):,} controls{what}, expected {wanted:,}, one for each "
-            "significant variant; give a file of controls, or say controls: largest_p or all"
+            f"significant variant; give a file with more controls, or say controls: {other}"
         )
     else:
         picked = candidates[:wanted]
@@ -162,10 +168,10 @@ def add_listed(table: pd.DataFrame, listed: Sequence[Mapping[str, Any]]) -> NDAr
 
 
 def rows_named(table: pd.DataFrame, column: Mapping[str, Any]) -> NDArray[np.int64]:
-    """Rows that a figure's column means: by name, or by locus within 1 bp; and by ALT.
+    """Rows that a figure's column means: by name, or by locus; and by ALT.
 
-    The paper prints some loci 0-based and some 1-based; rows whose reference allele is
-    the genome's (status ok) decide.
+    The paper prints some loci 0-based and some 1-based, so a row may stand 1 bp to the
+    right; rows whose reference allele is the genome's (status ok) decide.
     """
     there = table["status"] == "ok"
     for key in ("set", "name", "alt"):
@@ -173,7 +179,7 @@ def rows_named(table: pd.DataFrame, column: Mapping[str, Any]) -> NDArray[np.int
             there &= table[key] == column[key]
     if "locus" in column:
         contig, _, place = column["locus"].rpartition(":")
-        there &= (table["pos"] - int(place)).abs() <= 1
+        there &= (table["pos"] - int(place)).between(0, 1)
         there &= table["chrom"].map(contig_key) == contig_key(contig)
     return np.flatnonzero(there)
 

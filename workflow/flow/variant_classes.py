@@ -12,7 +12,7 @@ from flow.figure import ScorecardRow
 from flow.variant_groups import OF_ALT, ScoredVariants
 from flow.variant_scorecard import interval_text, scorecard_row
 
-KINDS = ("core", "flank", "partner")
+KINDS = ("core", "flank", "partner", "composite")
 """Classes of planted variants, controls aside."""
 _TRUTH = ("factor", "contig", "position", "alt", "kind", "affected_name")
 

@@ -98,8 +98,9 @@ def _pick(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) -
     if "stronger" in column:
         kept &= found["stronger"] == column["stronger"]
         whose += f" whose stronger allele is {column['stronger']}"
+    sites = sites[sites["variant"].isin(found.index[kept])]
     if column["pick"] == "distant":
-        return _pick_distant(sites[sites["variant"].isin(found.index[kept])], column, whose)
+        return _pick_distant(sites, column, whose)
     size, here, rule = _BY_SUM[column["pick"]](found, sites, column.get("motif"))
     rows = np.flatnonzero(kept & here)
     if not rows.size:
@@ -144,14 +145,14 @@ def _core(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranked
 
 
 def _flank(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranked:
-    """Just outside a weak match: one whose score is no better than the median's."""
-    own = sites[sites["motif"] == motif]
+    """Just outside a weak match: not better than the median of those so near."""
+    own = sites[(sites["motif"] == motif) & (sites["distance"].abs() <= _FLANK[1])]
     score = own[["score_ref", "score_alt"]].max(axis=1)
-    near = own["distance"].abs().between(*_FLANK)
-    here = found.index.isin(own.loc[near & (score <= score.median()), "variant"])
+    outside = own["distance"].abs() >= _FLANK[0]
+    here = found.index.isin(own.loc[outside & (score <= score.median()), "variant"])
     rule = (
         f"largest |FIS|, summed, {_FLANK[0]} to {_FLANK[1]} bp from a weak match of {motif} "
-        "(score up to the median of its matches)"
+        "(score up to the median of matches that such variants are in or so near)"
     )
     return found["sum_abs_fis"], pd.Series(here, found.index), rule
 

@@ -66,7 +66,10 @@ def motif_sites(
 ) -> pd.DataFrame:
     """`affected_motifs` in the whole window of each variant; empty without motifs."""
     if not pwms:
-        return pd.DataFrame(columns=list(COLUMNS))
+        texts = dict.fromkeys(("motif", "strand", "found_in"), object)
+        numbers = dict.fromkeys(("score_ref", "score_alt", "fis"), np.float64)
+        kinds = dict.fromkeys(COLUMNS, np.int64) | texts | numbers
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
     return affected_motifs(
         scores, one_hot(codes), pwms, p_value=motif_p, gc=gc, min_abs_fis=min_abs_fis
     )

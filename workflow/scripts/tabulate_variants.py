@@ -1,6 +1,5 @@
 """Tables of a scored collection: for figures, for people, and for other programs."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +24,9 @@ from flow.variant_rows import (
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+
+_VCF = (".vcf", ".vcf.gz", ".vcf.bgz")
 
 
 def main(
@@ -76,7 +78,7 @@ def main(
     joined = every[columns].assign(status=checked.status).join(pd.concat(told))
     joined = joined.dropna(axis=1, how="all")
     write_table(annotated, joined)
-    sources = [path for path in variants if ".vcf" in Path(path).suffixes]
+    sources = [path for path in variants if path.lower().endswith(_VCF)]
     write_variant_vcf(vcf, joined, source=sources[0] if sources else None)
     write_table(sites, pd.concat(places, ignore_index=True))
     write_bedpe(bedpe, pd.concat(pairs, ignore_index=True))
