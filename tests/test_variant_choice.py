@@ -259,7 +259,7 @@ def test_fewer_controls_than_asked(folder, genome, good):
     told = refusal(folder, tables=[write_ten(folder / "c.txt", fewer)])
     assert told == (
         "JUND: 2 controls with p > 0.9, expected 3, one for each significant variant; give a "
-        "file of controls, or say controls: largest_p or all"
+        "file with more controls, or say controls: largest_p or all"
     )
     made = write_ten(folder / "d.txt", bqtls(genome, *STRONG, WEAK[-1]))
     told = refusal(folder, tables=[made], choice={"controls": "all"})

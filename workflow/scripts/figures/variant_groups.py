@@ -93,7 +93,7 @@ def _draw_areas(ax: Axes, variants: ScoredVariants, table: pd.DataFrame) -> None
         )  # fmt: skip
     ax.axhline(0.5, color="grey", linewidth=0.7, linestyle="--", zorder=0)
     ax.set(ylabel="AUROC, significant\nagainst control", xlim=(-0.55, len(mine) - 0.45))
-    ax.set_ylim(top=1.005)
+    ax.set_ylim(top=1.03)  # whole markers at 1
     ax.set_xticks(range(len(mine)), mine["set"], weight="bold", fontsize=8)
     ax.tick_params(axis="x", length=0)
 

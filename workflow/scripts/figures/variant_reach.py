@@ -56,7 +56,10 @@ def _draw(points: pd.DataFrame, counts: dict[str, int], title: str) -> plt.Figur
     far = max(_EDGES[-1] * 1.5, np.nanmax(points["peak_distance"].abs(), initial=0) * 1.15)
     ax.set_xscale("symlog", linthresh=_EDGES[1], linscale=0.8)
     ax.set(xlim=(-far, far), ylim=(0, None), ylabel="largest |FIS| (logit)")
-    ax.set_xlabel("distance of the position with the largest |FIS| from the variant (bp)")
+    ax.set_xlabel(
+        "distance of the position with the largest |FIS| from the variant "
+        f"(bp; logarithmic beyond {_EDGES[1]})"
+    )
     ticks = [0, 5, 10, 20, 50, 100, 200, 500]
     shown = [tick for tick in ticks if tick <= far]
     ax.xaxis.set_major_locator(FixedLocator([-t for t in shown[:0:-1]] + shown))
