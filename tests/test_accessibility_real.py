@@ -9,28 +9,21 @@ import pytest
 from dfim.store import Examples, read_json, read_table
 from flow.config import figures, load
 from flow.variant_rows import TEXT
-from workflow_runs import ROOT, WorkflowRun
+from workflow_runs import ROOT, local_run
 
 pytestmark = pytest.mark.realdata
 
 NUMBERS = {"JUND": (114, 174), "SPI1": (63, 120), "NFKB": (61, 136)}
 
 
-def real_run(name, folder, data) -> WorkflowRun:
-    made = WorkflowRun(folder, ROOT / "config" / f"{name}.yaml")
-    done = made.run(options=["--quiet", "all", "--config", f"local_folder={data}"])
-    assert done.returncode == 0, done.stdout + done.stderr
-    return made
-
-
 @pytest.fixture(scope="module")
 def published(test_data, tmp_path_factory):
-    return real_run("lcl_bqtls", tmp_path_factory.mktemp("lcl"), test_data)
+    return local_run("lcl_bqtls", tmp_path_factory.mktemp("lcl"), test_data)
 
 
 @pytest.fixture(scope="module")
 def trained(test_data, tmp_path_factory):
-    return real_run("accessibility_local", tmp_path_factory.mktemp("blood"), test_data)
+    return local_run("accessibility_local", tmp_path_factory.mktemp("blood"), test_data)
 
 
 @pytest.mark.parametrize(

@@ -4,36 +4,27 @@ Both are runs of the workflow with the shipped configs. Expected numbers are mea
 ones, with room for other machines.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from dfim.interactions import PairScores
 from dfim.store import Examples, read_arrays, read_json, read_table
-from workflow_runs import ROOT, WorkflowRun
+from workflow_runs import local_run
 
 pytestmark = pytest.mark.realdata
 
 FIGURES = ("fig3a", "fig3b", "sfig4", "performance_tal_gata")
 
 
-def real_run(name: str, folder: Path, data: Path) -> WorkflowRun:
-    made = WorkflowRun(folder, ROOT / "config" / f"{name}.yaml")
-    done = made.run(options=["--quiet", "all", "--config", f"local_folder={data}"])
-    assert done.returncode == 0, done.stdout + done.stderr
-    return made
-
-
 @pytest.fixture(scope="module")
 def released(test_data, tmp_path_factory):
-    return real_run("tal_gata_released", tmp_path_factory.mktemp("released"), test_data)
+    return local_run("tal_gata_released", tmp_path_factory.mktemp("released"), test_data)
 
 
 @pytest.fixture(scope="module")
 def trained(test_data, tmp_path_factory):
-    return real_run("tal_gata_local", tmp_path_factory.mktemp("trained"), test_data)
+    return local_run("tal_gata_local", tmp_path_factory.mktemp("trained"), test_data)
 
 
 @pytest.fixture(params=["released", "trained"])

@@ -61,3 +61,11 @@ class WorkflowRun:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()  # ends when the last process of the group lets go of the pipe
         return sorted(self.results.glob(pattern))
+
+
+def local_run(name: str, folder: Path, data: Path) -> WorkflowRun:
+    """A finished run of a shipped config on local data."""
+    made = WorkflowRun(folder, ROOT / "config" / f"{name}.yaml")
+    done = made.run(options=["--quiet", "all", "--config", f"local_folder={data}"])
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made

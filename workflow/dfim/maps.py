@@ -1,25 +1,23 @@
 """Deep Feature Interaction Maps of nucleotides: every source against every target."""
 
-import os
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
 from dfim.mutations import mutate_nucleotides
+from dfim.records import ArrayRecord
 from dfim.scoring import (
     Floats,
     ScoringSettings,
     draw_references,
     profiles_of_mutants,
 )
-from dfim.store import read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
-class InteractionMap:
+class InteractionMap(ArrayRecord):
     """Nucleotide FIS of one window of one sequence.
 
     Attributes
@@ -53,18 +51,6 @@ class InteractionMap:
         diagonal = np.arange(len(fis))
         fis[diagonal, :, diagonal] = np.nan
         return fis
-
-    def save(self, path: str | os.PathLike[str], attributes: dict[str, Any]) -> None:
-        """Write to HDF5."""
-        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        write_arrays(path, arrays, attributes)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "InteractionMap":
-        """Read what `save` wrote."""
-        names = tuple(field.name for field in fields(cls))
-        arrays, _ = read_arrays(path, names)
-        return cls(**{**{name: arrays[name] for name in names}, "start": int(arrays["start"])})
 
     def max_abs(self) -> Floats:
         """(W, W) largest |FIS| over the three mutants: the DFIM as drawn."""

@@ -5,30 +5,27 @@ The null of a variant source holds its base and shuffles the sequence on either 
 """
 
 import logging
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
+from dfim.records import ArrayRecord
 from dfim.scoring import Progress, ScoringSettings
 from dfim.shuffle import dinucleotide_shuffle
 from dfim.significance import benjamini_hochberg, fit_gaussian, p_empirical, p_gaussian
-from dfim.store import read_arrays, write_arrays
 from dfim.variant_alleles import distinct_windows, require_windows
 from dfim.variant_scores import VariantScores, score_variants, windows_a_block
 
 log = logging.getLogger(__name__)
 
 NullModel = Literal["gaussian", "empirical"]
-_PER_VARIANT = ("p", "mean", "sd", "realised")
 
 
 @dataclass(frozen=True)
-class VariantNull:
+class VariantNull(ArrayRecord):
     """Each variant's FIS against the null of that variant alone (`per_map`).
 
     Attributes
@@ -51,35 +48,13 @@ class VariantNull:
     n: int
     realised: NDArray[np.float64]
 
+    row_fields = ("p", "mean", "sd", "realised")
+
     def q_values(self, *, per_track: bool = False) -> NDArray[np.float64]:
         """Benjamini-Hochberg over all tests, or within each variant and mutant."""
         tracks = np.arange(self.mean.size).reshape(*self.mean.shape, 1)
         groups = np.broadcast_to(tracks, self.p.shape) if per_track else None
         return benjamini_hochberg(self.p, groups)
-
-    def select(self, rows: NDArray[np.integer]) -> "VariantNull":
-        """The variants of an index."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in _PER_VARIANT})
-
-    @classmethod
-    def concatenate(cls, parts: "Sequence[VariantNull]") -> "VariantNull":
-        """Join nulls (at least one part) of one length of windows and number of scores."""
-        arrays = {n: np.concatenate([getattr(part, n) for part in parts]) for n in _PER_VARIANT}
-        return replace(parts[0], **arrays)
-
-    def save(
-        self, path: str | os.PathLike[str], attributes: dict[str, Any] | None = None
-    ) -> None:
-        """Write to HDF5."""
-        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        write_arrays(path, arrays, attributes)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "VariantNull":
-        """Read what `save` wrote."""
-        names = tuple(field.name for field in fields(cls))
-        arrays, _ = read_arrays(path, names)
-        return cls(**{**{name: arrays[name] for name in names}, "n": int(arrays["n"])})
 
 
 def shuffle_around(

@@ -5,18 +5,17 @@ the three others, and the importance of every other position before and after is
 compared. Windows come from `dfim.variant_windows`, the null from `dfim.variant_null`.
 """
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
 from dfim.mutations import mutate_nucleotides
+from dfim.records import ArrayRecord
 from dfim.scoring import Floats, Progress, ScoringSettings
-from dfim.store import read_arrays, write_arrays
 from dfim.variant_alleles import (
     alt_codes,
     distinct_windows,
@@ -25,7 +24,6 @@ from dfim.variant_alleles import (
 )
 
 Over = Literal["all", "alt"]
-_PER_VARIANT = ("importance", "mutant_importance", "bases", "alt", "effect", "gap")
 _BLOCK_COLUMNS = 2**16  # bounds the memory of a block, not its results
 
 
@@ -46,7 +44,7 @@ class Peaks:
 
 
 @dataclass(frozen=True)
-class VariantScores:
+class VariantScores(ArrayRecord):
     """FIS of N variants, each at the same index of its window of L bp.
 
     Attributes
@@ -77,6 +75,8 @@ class VariantScores:
     effect: Floats
     gap: Floats
     reachable: NDArray[np.bool_]
+
+    row_fields = ("importance", "mutant_importance", "bases", "alt", "effect", "gap")
 
     def __len__(self) -> int:
         return len(self.alt)
@@ -132,32 +132,6 @@ class VariantScores:
     def max_abs_fis(self, half_width: int | None = 15, over: Over = "all") -> Floats:
         """(N,) largest |FIS| near the variant: maxAbsFIS of the paper's Fig 7."""
         return np.abs(self.peak(half_width, over).value)
-
-    def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> "VariantScores":
-        """The variants under a mask or an index."""
-        return replace(self, **{name: getattr(self, name)[rows] for name in _PER_VARIANT})
-
-    @classmethod
-    def concatenate(cls, parts: "Sequence[VariantScores]") -> "VariantScores":
-        """Join scores (at least one part) of one network and one length of windows."""
-        arrays = {n: np.concatenate([getattr(p, n) for p in parts]) for n in _PER_VARIANT}
-        return replace(parts[0], **arrays)
-
-    def save(
-        self, path: str | os.PathLike[str], attributes: dict[str, Any] | None = None
-    ) -> None:
-        """Write to HDF5."""
-        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
-        write_arrays(path, arrays, attributes)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "VariantScores":
-        """Read what `save` wrote."""
-        names = tuple(field.name for field in fields(cls))
-        arrays, _ = read_arrays(path, names)
-        return cls(
-            **{**{name: arrays[name] for name in names}, "position": int(arrays["position"])}
-        )
 
     def _fis(self, place: slice) -> Floats:
         fis = self.importance[:, None, place] - self.mutant_importance[:, :, place]
