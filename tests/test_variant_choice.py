@@ -138,7 +138,7 @@ def test_significant_variants_and_the_weakest_as_controls(folder, genome, good):
         np.testing.assert_array_equal(window, expected)
     assert counts == {
         "JUND": {
-            "read": 9, "status": {"ok": 9}, "ok_outside_peaks": 0, "p_is_0": 0,
+            "read": 9, "status": {"ok": 9}, "ok_outside_peaks": 0, "multi_allelic": 0, "p_is_0": 0,
             "group": {"control": 3, "significant": 3}, "scored": 6,
         }
     }  # fmt: skip

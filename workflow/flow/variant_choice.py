@@ -185,14 +185,19 @@ def rows_named(table: pd.DataFrame, column: Mapping[str, Any]) -> NDArray[np.int
 
 
 def counts_of(table: pd.DataFrame) -> dict[str, Any]:
-    """Rows read, and how many of them were what, by set."""
+    """Rows read, and how many of them were what, by set.
+
+    `multi_allelic` counts the rows whose place has another ALT; each is scored.
+    """
     found = {}
     for name, part in table.groupby("set", sort=False):
         ok = part["status"] == "ok"
+        alleles = part.groupby(["chrom", "pos"])["alt"].transform("nunique")
         found[str(name)] = {
             "read": len(part),
             "status": part["status"].value_counts().to_dict(),
             "ok_outside_peaks": int((ok & ~part["inside"]).sum()),
+            "multi_allelic": int((alleles > 1).sum()),
             "p_is_0": int((part["p_value"] == 0).sum()),
             "group": part.loc[part["chosen"], "group"].value_counts().to_dict(),
             "scored": int(part["chosen"].sum()),
