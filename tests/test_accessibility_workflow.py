@@ -155,7 +155,7 @@ studies:
         kind: variant_tracks
         variants: candidates
         analysis: deeplift
-        columns: [{name: rs1}, {locus: "1:201", alt: A}]
+        columns: [{name: rs1}, {locus: "1:199", alt: A}]
       my_reach: {kind: variant_reach, variants: candidates, analysis: deeplift}
 """
 

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 
 from dfim.genome import read_genome
-from dfim.variant_windows import find_locus, variant_windows
+from dfim.variant_windows import variant_windows
 from dfim.variants import check_variants
 from flow.bqtl import SHEETS, read_bqtl_table, read_workbook
+from flow.variant_choice import checked_table, rows_named
 
 HEADER = (
     "Chr\tposition\tDepth\tALTdepth\tREFDepth\tALTallele\tPOSTallele\tPOSTfreq\t"
@@ -182,7 +183,9 @@ def test_loci_of_the_paper(test_data, factor, place, alleles, stronger, p):
 
 @pytest.mark.realdata
 def test_real_loci_are_found_in_either_convention(test_data, hg19, factor):
-    variants = read_bqtl_table(test_data / f"bqtl/{factor}_10k.txt").variants
-    for at in np.flatnonzero(hg19.contigs.index(variants.contig) >= 0)[:4]:
+    found = read_bqtl_table(test_data / f"bqtl/{factor}_10k.txt")
+    table, variants = checked_table(factor, {"table": found}, hg19, 1000)
+    for at in np.flatnonzero(table["status"] == "ok")[:4]:
         for printed in (variants.position[at], variants.position[at] + 1):
-            assert find_locus(variants, hg19, variants.contig[at], printed) == at
+            column = {"set": factor, "locus": f"{variants.contig[at]}:{printed}"}
+            assert rows_named(table, column).tolist() == [at]

@@ -221,7 +221,7 @@ FINISHED = {
     "groups": (
         {"studies.mine.figures": {"f": {"kind": "variant_groups", "variants": "mine",
                                         "analysis": "a"}}},
-        "figures.f.kind variant_groups compares significant bQTLs with controls; needs sets",
+        "figures.f.kind: variant_groups compares significant bQTLs with controls; needs sets",
     ),
     "set of none": (
         {"studies.mine.figures": {"f": {"kind": "variant_reach", "variants": "mine",
@@ -281,9 +281,9 @@ FIGURES = {
     "collection": ("fig7.variants", "qtls", "variants: no collection 'qtls'; declared: bqtls"),
     "analysis": (
         "fig7.analysis", "deep",
-        "no analysis 'deep' of bqtls; declared: deeplift, gradient_input",
+        "analysis: no 'deep' in bqtls; declared: deeplift, gradient_input",
     ),
-    "compare": ("fig7.compare", ["deeplift", "deep"], "no analysis 'deep' of bqtls"),
+    "compare": ("fig7.compare", ["deeplift", "deep"], "analysis: no 'deep' in bqtls"),
     "compare one": (
         "fig7.compare", "gradient_input",
         "compare: got 'gradient_input', expected a list of analyses",

@@ -18,6 +18,7 @@ from flow.variant_choice import (
     add_listed,
     choose_bqtls,
     inside_peaks,
+    require_reference,
     rows_named,
 )
 from flow.variant_rows import TEXT
@@ -93,7 +94,7 @@ def collect(folder, *, choice=None, **more):
              "control_sets", "binding_sets", "listed")  # fmt: skip
     arguments = {key: [] for key in lists} | {
         "genome": str(folder / "genome.fa"), "sets": ["JUND"], "contigs": None,
-        "window": WINDOW, "seed": 7, "choice": CHOICE | (choice or {}),
+        "window": WINDOW, "seed": 7, "chunks": 1, "choice": CHOICE | (choice or {}),
     }  # fmt: skip
     names = dict(zip(("table", "windows", "counts"), OUT, strict=True))
     main(**arguments | more, **{key: str(folder / name) for key, name in names.items()})
@@ -138,8 +139,8 @@ def test_significant_variants_and_the_weakest_as_controls(folder, genome, good):
         np.testing.assert_array_equal(window, expected)
     assert counts == {
         "JUND": {
-            "read": 9, "status": {"ok": 9}, "ok_outside_peaks": 0, "multi_allelic": 0, "p_is_0": 0,
-            "group": {"control": 3, "significant": 3}, "scored": 6,
+            "read": 9, "status": {"ok": 9}, "ok_outside_peaks": 0, "multi_allelic": 0,
+            "p_is_0": 0, "group": {"control": 3, "significant": 3}, "scored": 6,
         }
     }  # fmt: skip
 
@@ -402,10 +403,15 @@ def test_what_is_listed_keeps_its_group_and_must_be_ok(folder, genome, good):
         columns={"REFallele": "ALTallele", "ALTallele": "REFallele"}
     )
     made = write_ten(folder / "b.txt", pd.concat([good, swapped]))
-    listed = [{"locus": "chr1:1000"}, {"locus": "chr1:1300"}, {"locus": "chr2:5000"},
-              {"set": "SPI1", "locus": "chr2:2800"}, {"locus": "chr9:5"}]  # fmt: skip
+    rule = {"pick": "loss"}  # for where there is no such variant
+    listed = [{"locus": "chr1:1000"}, {"locus": "chr1:1300"}, {"locus": "chr2:5000", **rule},
+              {"set": "SPI1", "locus": "chr2:2800", **rule},
+              {"locus": "chr9:5", **rule}]  # fmt: skip
     table, *_ = collect(folder, tables=[made], listed=listed)
     assert (table["group"] == "listed").sum() == 0
+    for locus, why in (("chr2:5000", "swapped"), ("chr9:5", "not in the file")):
+        with pytest.raises(ValueError, match=rf"columns: {locus}: no variant .*\({why}\)"):
+            collect(folder, tables=[made], listed=[{"locus": locus}])
     ref = base_at(genome, "chr2", 2800)
     name = f"chr2:2800:{ref}>{other(ref)}"
     table, *_ = collect(folder, tables=[made], listed=[{"name": name}])
@@ -427,7 +433,9 @@ def test_rows_named():
         alt=["T", "T", "G", "T", "T", "T"],
         status=["ok"] * 5 + ["duplicate"],
     )
-    assert rows_named(table, {"locus": "chr1:100"}).tolist() == [0, 1, 2]
+    assert rows_named(table, {"locus": "chr1:100"}).tolist() == [0]  # it stands there
+    assert rows_named(table, {"locus": "chr1:102"}).tolist() == [3]  # printed 0-based
+    assert rows_named(table, {"locus": "chr1:104"}).tolist() == []
     assert rows_named(table, {"locus": "chr1:100", "set": "B"}).tolist() == [2]
     assert rows_named(table, {"locus": "1:101", "alt": "G"}).tolist() == [2]
     assert rows_named(table, {"locus": "1:103"}).tolist() == [3]
@@ -548,3 +556,10 @@ def test_a_control_that_the_table_has_too_is_still_a_control():
         control_file="b", rng=np.random.default_rng(0),
     )  # fmt: skip
     assert group.tolist() == ["significant", "control", "", ""]
+
+
+def test_mostly_wrong_reference_alleles_are_refused():
+    table = pd.DataFrame({"status": ["ok"] * 4 + ["swapped"] * 2 + ["reference_mismatch"] * 7})
+    with pytest.raises(ValueError, match="of 13 reference alleles 7 are not the genome's"):
+        require_reference(table)
+    require_reference(table.iloc[:-1])  # half: said in the log

@@ -13,7 +13,7 @@ from dfim.scoring import ScoringSettings
 from dfim.sequences import decode, one_hot_encode
 from dfim.significance import fit_gaussian, p_empirical, p_gaussian
 from dfim.variant_alleles import variant_effects
-from dfim.variant_null import VariantNull, shuffle_around, variant_null
+from dfim.variant_null import DISTANCE_BINS, VariantNull, shuffle_around, variant_null
 from dfim.variant_scores import VariantScores, score_variants
 from small_models import LENGTH, conv_net, one_hot, two_heads
 from test_interactions import additive_net
@@ -269,25 +269,50 @@ def test_null_is_that_of_the_same_mutation_in_shuffles(attributor, X, model, hal
     near = np.abs(np.arange(LENGTH) - MIDDLE) <= (half_width or LENGTH)
     near[MIDDLE] = False
     assert np.isnan(null.p[:, :, ~near]).all()
-    assert null.n == 3 * near.sum()
+    away = np.abs(np.arange(LENGTH) - MIDDLE)
+    ranges = [
+        near & (away > low) & (away <= high)
+        for low, high in zip(DISTANCE_BINS, [*DISTANCE_BINS[1:], LENGTH], strict=True)
+    ]
+    assert null.n.tolist() == [3 * here.sum() for here in ranges]
+    assert null.n.sum() == 3 * near.sum()
     # The same shuffles, by the documented keys.
     shuffling = int(np.random.default_rng(1).integers(2**63, size=2)[0])
     for row, name in enumerate(variant_scores.distinct_windows(X)[2][:3]):
         shuffles = shuffle_around(X[[row]], MIDDLE, 3, np.random.default_rng((shuffling, name)))
         again = score_variants(attributor, shuffles[0], settings=GC, rng=key)
         assert (again.bases == scores.bases[row]).all()  # the same mutation
-        for mutant in range(3):
-            values = again.fis[:, mutant, near]
+        for mutant, (number, here) in itertools.product(range(3), enumerate(ranges)):
+            if not here.any():
+                continue
+            values = again.fis[:, mutant, here]
             fitted = fit_gaussian(values)
-            x = scores.fis[row, mutant, near]
+            x = scores.fis[row, mutant, here]
             expected = {
                 "gaussian": p_gaussian(x, fitted),
                 "empirical": p_empirical(x, values, absolute=True),
             }[model]
-            np.testing.assert_allclose(null.p[row, mutant, near], expected, rtol=1e-4)
-            assert null.mean[row, mutant] == pytest.approx(fitted.mean, abs=1e-7)
-            assert null.sd[row, mutant] == pytest.approx(fitted.sd, rel=1e-5)
-    assert ((null.realised >= 0) & (null.realised < 0.2)).all()
+            np.testing.assert_allclose(null.p[row, mutant, here], expected, rtol=1e-4)
+            assert null.mean[row, mutant, number] == pytest.approx(fitted.mean, abs=1e-7)
+            assert null.sd[row, mutant, number] == pytest.approx(fitted.sd, rel=1e-5)
+    known = null.realised[:, :, null.n > 0]
+    assert ((known >= 0) & (known < 0.2)).all()
+    assert np.isnan(null.realised[:, :, null.n == 0]).all()
+
+
+def test_null_near_the_variant_is_not_narrowed_by_what_is_far(attributor, X):
+    scores = score_variants(attributor, X, settings=GC, rng=np.random.default_rng(0))
+
+    def test(half_width):
+        key = np.random.default_rng(1)
+        return variant_null(attributor, X, scores, n=6, half_width=half_width, settings=GC,
+                            rng=key)  # fmt: skip
+
+    near, far = test(5), test(None)
+    place = slice(MIDDLE - 5, MIDDLE + 6)
+    np.testing.assert_array_equal(near.p[:, :, place], far.p[:, :, place])
+    # Where it was tested, at most a normal share of the null itself is called.
+    assert np.nanmean(far.realised[:, :, 0]) < 0.1
 
 
 def test_null_of_a_variant_does_not_depend_on_the_others(attributor, X, monkeypatch):
@@ -318,20 +343,23 @@ def test_null_without_any_difference_gives_no_p_values(rng, caplog):
     scores = replace(scores, reachable=np.ones(40, bool))
     null = variant_null(attributor, X, scores, n=2, settings=GC, rng=rng)
     assert np.isnan(null.p).all()
-    assert "6 of 6 nulls have equal scores" in caplog.text
+    assert "18 of 18 nulls have equal scores" in caplog.text
 
 
 def test_q_values_and_round_trip(tmp_path, rng):
     p = rng.random((2, 3, 9))
     p[:, :, 4] = np.nan
-    null = VariantNull(p, np.zeros((2, 3)), np.ones((2, 3)), 40, np.zeros((2, 3)))
+    n, bins = np.array([40, 0, 0, 0, 0, 0]), (2, 3, len(DISTANCE_BINS))
+    null = VariantNull(p, np.zeros(bins), np.ones(bins), n, np.zeros(bins))
     assert np.isnan(null.q_values()[:, :, 4]).all()
     track = null.q_values(per_track=True)
-    lone = VariantNull(p[1:, 2:], np.zeros((1, 1)), np.ones((1, 1)), 40, np.zeros((1, 1)))
+    lone = VariantNull(
+        p[1:, 2:], np.zeros((1, 1, 6)), np.ones((1, 1, 6)), n, np.zeros((1, 1, 6))
+    )
     np.testing.assert_allclose(track[1, 2], lone.q_values()[0, 0])
     null.save(tmp_path / "n.h5")
     found = VariantNull.load(tmp_path / "n.h5")
-    assert found.n == 40
+    assert found.n.tolist() == n.tolist()
     np.testing.assert_array_equal(found.p, p)
 
 

@@ -14,7 +14,7 @@ from dfim.sequences import one_hot_encode
 from dfim.store import read_table, write_table
 from dfim.variant_files import read_variants, read_vcf
 from dfim.variant_scores import score_variants
-from dfim.variant_tables import position_pairs, site_pairs, variant_table, write_bedpe
+from dfim.variant_tables import site_pairs, variant_table, write_bedpe
 from dfim.variant_vcf import write_variant_vcf
 from dfim.variants import CheckedVariants
 from small_models import LENGTH, conv_net
@@ -80,7 +80,7 @@ def test_table_has_every_variant(results):
     assert table["pos"].tolist() == [1031, 1031, 1100, 501]
     assert table["row"].tolist() == [6, 6, 7, 8]
     ok = table[table["status"] == "ok"]
-    peak = scores.peak(15)
+    peak = scores.peak(15, "alt")
     np.testing.assert_array_equal(ok["max_abs_fis"], np.abs(peak.value))
     np.testing.assert_array_equal(ok["effect"], scores.of_alt(scores.effect))
     np.testing.assert_allclose(ok["effect_K562"], [1 / 7, 3 / 7, 5 / 7], rtol=1e-6)
@@ -226,17 +226,3 @@ def test_bedpe_of_sites(results, tmp_path):
     ).tolist()
     np.testing.assert_allclose(found["score"], motifs["fis"])
     assert (found["#chrom1"] == found["chrom2"]).all()
-
-
-def test_bedpe_of_positions(results, tmp_path):
-    checked, scores, _, _ = results
-    chosen = np.zeros((3, LENGTH), bool)
-    chosen[0, [3, MIDDLE]] = chosen[2, 59] = True
-    pairs = position_pairs(checked.ok, scores, chosen)
-    assert pairs["start2"].tolist() == [1030 - MIDDLE + 3, 500 + 29]  # never the variant
-    assert pairs["end2"].tolist() == [1030 - MIDDLE + 4, 500 + 30]
-    assert pairs["distance"].tolist() == [3 - MIDDLE, 29]
-    assert pairs["score"].tolist() == scores.of_alt()[[0, 2], [3, 59]].tolist()
-    write_bedpe(tmp_path / "p.bedpe", pairs)
-    assert len(read_table(tmp_path / "p.bedpe", ("#chrom1",))) == 2
-    assert len(position_pairs(checked.ok, scores, ~chosen)) == 3 * LENGTH - 3 - 2

@@ -10,7 +10,7 @@ from dfim.genome import Genome
 from dfim.intervals import Contigs
 from dfim.sequences import UNKNOWN
 from dfim.variant_files import read_variant_bed, read_variant_table, read_variants, read_vcf
-from dfim.variant_windows import find_locus, variant_windows, with_allele
+from dfim.variant_windows import variant_windows
 from dfim.variants import STATUSES, Variants, check_variants
 
 LENGTH = 10
@@ -129,19 +129,15 @@ def test_unequal_columns_are_refused():
 
 
 @pytest.mark.parametrize("length", [10, 11])
-def test_windows_differ_in_the_middle_only(genome, length):
+def test_windows_have_the_variant_in_their_middle(genome, length):
     variants = variants_at(genome, [("chr1", 30), ("2", 100), ("1", 40)])
     codes = variant_windows(variants, genome, length)
-    made = with_allele(codes, variants.alt)
-    assert codes.dtype == made.dtype == np.uint8
+    assert codes.dtype == np.uint8
     middle = length // 2
-    for row, variant in enumerate([(0, 30), (1, 100), (0, 40)]):
-        contig, position = variant
+    for row, (contig, position) in enumerate([(0, 30), (1, 100), (0, 40)]):
         start = position - middle
         assert (codes[row] == genome.codes[contig][start : start + length]).all()
-    assert ["ACGT"[c] for c in made[:, middle]] == variants.alt.tolist()
-    assert np.argwhere(made != codes)[:, 1].tolist() == [middle] * 3
-    assert (with_allele(made, variants.ref) == codes).all()
+    assert ["ACGT"[c] for c in codes[:, middle]] == variants.ref.tolist()
 
 
 def test_windows_of_unverified_variants_are_refused(genome):
@@ -153,37 +149,6 @@ def test_windows_of_unverified_variants_are_refused(genome):
         bad = Variants.build(contig, good.position, ref, good.alt, row=[5, 6], name=["a", "b"])
         with pytest.raises(ValueError, match=rf":41 .*\(row 6, b\).*{fault}"):
             variant_windows(bad, genome, LENGTH)
-
-
-def test_only_single_bases_go_into_a_window():
-    codes = np.zeros((2, 5), np.uint8)
-    with pytest.raises(ValueError, match="entry 1 is 'AC'"):
-        with_allele(codes, ["A", "AC"])
-    with pytest.raises(ValueError, match="got 1, expected one for each of 2"):
-        with_allele(codes, ["A"])
-
-
-# ---- loci ------------------------------------------------------------------------
-
-
-def test_a_locus_is_found_in_either_convention(genome):
-    variants = variants_at(genome, [("1", 30), ("1", 50), ("1", 50), ("2", 29)])
-    assert find_locus(variants, genome, "chr1", 30) == 0  # printed 0-based
-    assert find_locus(variants, genome, "1", 31) == 0  # printed 1-based
-    assert find_locus(variants, genome, "1", 51) == 1  # repeated rows are one variant
-    assert find_locus(variants, genome, "1", 30, tolerance=0) is None
-    assert find_locus(variants, genome, "1", 34) is None
-    assert find_locus(variants, genome, "chrX", 30) is None
-
-
-def test_the_genome_decides_between_neighbours(genome):
-    variants = variants_at(genome, [("1", 30), ("1", 31)])
-    with pytest.raises(ValueError, match=r"several variants fit: 1:31 .*; 1:32 "):
-        find_locus(variants, genome, "1", 31)
-    variants.ref[1], variants.alt[1] = variants.alt[1], other(variants.alt[1])
-    assert find_locus(variants, genome, "1", 31) == 0
-    with pytest.raises(ValueError, match=r"no variant has the genome's base: 1:32 "):
-        find_locus(variants.select(np.array([1])), genome, "1", 31)
 
 
 # ---- files -----------------------------------------------------------------------

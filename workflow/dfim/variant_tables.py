@@ -27,7 +27,7 @@ def variant_table(
     tasks: Sequence[str] = (),
     motifs: pd.DataFrame | None = None,
     half_width: int | None = 15,
-    over: Over = "all",
+    over: Over = "alt",
 ) -> pd.DataFrame:
     """Join what was read with what was found, a row a variant of the file.
 
@@ -109,33 +109,6 @@ def site_pairs(variants: Variants, motifs: pd.DataFrame, position: int) -> pd.Da
     pairs = pairs.assign(score=motifs["fis"], strand1=".", strand2=motifs["strand"])
     more = ["distance", "motif", "found_in", "score_ref", "score_alt"]
     return pairs.join(motifs[more])
-
-
-def position_pairs(
-    variants: Variants, scores: VariantScores, chosen: NDArray[np.bool_]
-) -> pd.DataFrame:
-    """BEDPE rows from each variant to single positions that its ALT affects.
-
-    Parameters
-    ----------
-    variants
-        Those that were scored, in the order of the scores.
-    scores
-        Their FIS.
-    chosen
-        (N, L) which positions, such as those with p < 0.05; the variant never is.
-
-    Returns
-    -------
-    DataFrame
-        As `site_pairs`, up to distance; score is the FIS of ALT.
-    """
-    fis = scores.of_alt()
-    row, place = np.nonzero(chosen & ~np.isnan(fis))
-    start = variants.position[row] - scores.position + place
-    pairs = _pairs(variants, row, start, start + 1)
-    more = {"strand1": ".", "strand2": ".", "distance": place - scores.position}
-    return pairs.assign(score=fis[row, place], **more)
 
 
 def write_bedpe(path: str | os.PathLike[str], pairs: pd.DataFrame) -> None:

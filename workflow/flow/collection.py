@@ -106,6 +106,10 @@ class Collection:
             },
         }  # fmt: skip
 
+    def most_chunks(self) -> int:
+        """Chunks of the analysis that has most."""
+        return max(self.analysis(name)["chunks"] for name in self.settings["analyses"])
+
     def choice(self) -> dict[str, Any]:
         """What decides which bQTLs and controls are scored."""
         keys = ("significant", "control_p", "controls", "limit")

@@ -138,9 +138,9 @@ def variant_figure_fault(study: Study, declared: Mapping[str, Any]) -> str | Non
     for analysis in (declared["analysis"], *compared):
         if analysis not in collection["analyses"]:
             known = ", ".join(collection["analyses"])
-            return f"no analysis {analysis!r} of {declared['variants']}; declared: {known}"
+            return f"analysis: no {analysis!r} in {declared['variants']}; declared: {known}"
     if declared["kind"] == "variant_groups" and "sets" not in collection:
-        return "kind variant_groups compares significant bQTLs with controls; needs sets"
+        return "kind: variant_groups compares significant bQTLs with controls; needs sets"
     sets, motifs = collection.get("sets", ()), collection.get("motifs", {})
     if "set" in declared and declared["set"] not in sets:
         return f"set: no set {declared['set']!r}; declared: {', '.join(sets) or 'none'}"

@@ -155,14 +155,49 @@ def choose_bqtls(
     return group
 
 
+def require_reference(table: pd.DataFrame) -> None:
+    """Refuse variants most of whose reference alleles are not the genome's.
+
+    By chance a quarter of wrong positions has the right base: these would be scored in
+    the wrong places.
+
+    Raises
+    ------
+    ValueError
+        Where over half of the rows that could be compared have neither allele there.
+    """
+    counts = table["status"].value_counts()
+    wrong, right = int(counts.get("reference_mismatch", 0)), int(counts.get("ok", 0))
+    compared = wrong + right + int(counts.get("swapped", 0))
+    if wrong > compared / 2:
+        raise ValueError(
+            f"variants: of {compared:,} reference alleles {wrong:,} are not the genome's; "
+            "expected the genome that the variants were called on, and 1-based positions "
+            "(0-based in BED)"
+        )
+    if wrong:
+        log.warning("%d of %d reference alleles are not the genome's", wrong, compared)
+
+
 def add_listed(table: pd.DataFrame, listed: Sequence[Mapping[str, Any]]) -> NDArray[np.object_]:
     """Groups with the variants added that figures name by locus or name.
 
-    Only rows that are ok, of the set that is said; a locus that is not there adds none.
+    Raises
+    ------
+    ValueError
+        Where there is no such row that is ok, and the figure has no rule for that case.
     """
     group = table["group"].to_numpy(object, copy=True)
     for column in listed:
         rows = rows_named(table, column)
+        if not len(rows) and "pick" not in column:
+            every = rows_named(table.assign(status="ok"), column)
+            why = ", ".join(table["status"].iloc[every].unique()) or "not in the file"
+            asked = " ".join(str(column[k]) for k in ("set", "locus", "name") if k in column)
+            raise ValueError(
+                f"columns: {asked}: no variant that can be scored ({why}); name another, or "
+                "give a rule (pick)"
+            )
         group[rows[group[rows] == ""]] = LISTED
     return group
 
@@ -170,8 +205,8 @@ def add_listed(table: pd.DataFrame, listed: Sequence[Mapping[str, Any]]) -> NDAr
 def rows_named(table: pd.DataFrame, column: Mapping[str, Any]) -> NDArray[np.int64]:
     """Rows that a figure's column means: by name, or by locus; and by ALT.
 
-    The paper prints some loci 0-based and some 1-based, so a row may stand 1 bp to the
-    right; rows whose reference allele is the genome's (status ok) decide.
+    The paper prints some loci 0-based and some 1-based, so where no row stands at a locus
+    it is the one 1 bp to the right; only rows that the genome confirms (ok) are looked at.
     """
     there = table["status"] == "ok"
     for key in ("set", "name", "alt"):
@@ -179,8 +214,9 @@ def rows_named(table: pd.DataFrame, column: Mapping[str, Any]) -> NDArray[np.int
             there &= table[key] == column[key]
     if "locus" in column:
         contig, _, place = column["locus"].rpartition(":")
-        there &= (table["pos"] - int(place)).between(0, 1)
         there &= table["chrom"].map(contig_key) == contig_key(contig)
+        exact = there & (table["pos"] == int(place))
+        there = exact if exact.any() else there & (table["pos"] == int(place) + 1)
     return np.flatnonzero(there)
 
 

@@ -96,7 +96,8 @@ def class_rows(context: Mapping[str, Any], classes: pd.DataFrame) -> list[Scorec
                 f"{row['kind']} variants whose strongest motif is the one that was changed",
                 f"{row['n_named'] / row['n']:.3f}",
                 f"{row['n_named']:,} of {row['n']:,}; names permuted in each set would give "
-                f"{row['named_chance']:.3f}",
+                f"{row['named_chance']:.3f}; found with the matrices that the sites were drawn "
+                "from, so an upper bound",
                 paper="no such study",
             ),
         ]

@@ -95,8 +95,9 @@ class Panel:
         if not self.found or not self.tested:
             return text
         return (
-            f"{text}; null: {about['n_null']:,} scores of {about['n_shuffles']} shuffles, of "
-            f"which {100 * about['realised']:.1f} % have p < {ALPHA:g}; here "
+            f"{text}; null: {about['n_null']:,} scores of {about['n_shuffles']} shuffles, by "
+            f"distance, of which {100 * about['realised']:.1f} % have p < {ALPHA:g} "
+            f"({100 * about['realised_near']:.1f} % within 5 bp); here "
             f"{int(self.significant.sum())} of {self.tested} positions"
         )
 

@@ -17,6 +17,7 @@ from dfim.store import read_table
 
 KEY = ["set", "chrom", "pos", "ref", "alt"]
 ALPHA = 0.05
+_TIE = 5e-4  # AUROCs closer than that are equal as printed
 OF_ALT, OF_ALL = "|Δlogit|, ref − alt", "|Δlogit|, max of 3 bases"
 """In-silico mutagenesis: what the network's output alone says of a variant."""
 _ISM = {OF_ALT: "abs_effect", OF_ALL: "max_abs_effect"}
@@ -176,8 +177,9 @@ def group_table(
         _high), u, p (one-sided), p_loci (of the shuffles), error_rate (share of the shuffles
         with p < 0.05), difference (AUROC of the drawn FIS minus this one's, _low, _high).
     DataFrame
-        A row a method: n_best (sets where its AUROC is the largest), n_sets, difference
-        (mean over the sets, with _low, _high).
+        A row a method: n_best (sets where its AUROC is the largest, or equal to it within
+        `_TIE`), n_sets, difference (mean over the sets, with _low, _high), over_ism (mean
+        AUROC minus that of |ref - alt logit|, with _low, _high).
     """
     _, of = np.unique(variants.table["locus"], return_inverse=True)
     drawn = np.array([draw_groups(of.max() + 1, rng) for _ in range(n_resamples)], np.uint16)
@@ -239,12 +241,18 @@ def _summary(
 ) -> pd.DataFrame:
     """What holds over all sets that have both groups; differences are (M, R)."""
     known = table.dropna(subset=["auroc"])
-    best = known.loc[known.groupby("set")["auroc"].idxmax(), "method"].value_counts()
+    top = known.groupby("set")["auroc"].transform("max")
+    best = known.loc[known["auroc"] >= top - _TIE, "method"].value_counts()
+    means = known.groupby("method")["difference"].mean()
+    mutagenesis = differences[list(methods).index(OF_ALT)]
     rows = []
     for method, resampled in zip(methods, differences, strict=True):
-        mean = known.loc[known["method"] == method, "difference"].mean()
         low, high = _ends(resampled)
         row = {"method": method, "n_best": int(best.get(method, 0))}
-        row |= {"n_sets": known["set"].nunique(), "difference": float(mean)}
-        rows.append(row | {"difference_low": low, "difference_high": high})
+        row |= {"n_sets": known["set"].nunique(), "difference": float(means[method])}
+        row |= {"difference_low": low, "difference_high": high}
+        # The drawn score cancels: what is left is the method against mutagenesis.
+        low, high = _ends(mutagenesis - resampled)
+        row |= {"over_ism": float(means[OF_ALT] - means[method])}
+        rows.append(row | {"over_ism_low": low, "over_ism_high": high})
     return pd.DataFrame(rows)

@@ -149,7 +149,9 @@ def _flank(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranke
     own = sites[(sites["motif"] == motif) & (sites["distance"].abs() <= _FLANK[1])]
     score = own[["score_ref", "score_alt"]].max(axis=1)
     outside = own["distance"].abs() >= _FLANK[0]
+    inside = own.loc[~outside, "variant"]  # in one match, maybe beside another
     here = found.index.isin(own.loc[outside & (score <= score.median()), "variant"])
+    here &= ~found.index.isin(inside)
     rule = (
         f"largest |FIS|, summed, {_FLANK[0]} to {_FLANK[1]} bp from a weak match of {motif} "
         "(score up to the median of matches that such variants are in or so near)"

@@ -70,9 +70,12 @@ def motif_sites(
         numbers = dict.fromkeys(("score_ref", "score_alt", "fis"), np.float64)
         kinds = dict.fromkeys(COLUMNS, np.int64) | texts | numbers
         return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
-    return affected_motifs(
-        scores, one_hot(codes), pwms, p_value=motif_p, gc=gc, min_abs_fis=min_abs_fis
-    )
+    try:
+        return affected_motifs(
+            scores, one_hot(codes), pwms, p_value=motif_p, gc=gc, min_abs_fis=min_abs_fis
+        )
+    except ValueError as error:
+        raise ValueError(f"variants.motifs, motif_p (p_value): {error}") from error
 
 
 def results(

@@ -60,6 +60,11 @@ class VariantScorer:
         """
 
         def score(attributor: "Attributor", chosen: NDArray[np.int64]) -> VariantScores:
+            if attributor.length != codes.shape[1]:
+                raise ValueError(
+                    f"variants: window is {codes.shape[1]} bp, but the network reads "
+                    f"{attributor.length}; make them equal"
+                )
             return score_variants(
                 attributor,
                 one_hot(codes[chosen]),

@@ -53,6 +53,7 @@ rule collect_variants:
         window=lambda wc: RUN.collection(wc.study, wc.collection).window,
         choice=lambda wc: RUN.collection(wc.study, wc.collection).choice(),
         listed=lambda wc: RUN.collection(wc.study, wc.collection).listed(),
+        chunks=lambda wc: RUN.collection(wc.study, wc.collection).most_chunks(),
         seed=lambda wc: RUN.seed("collect_variants", wc.study, wc.collection),
         code=code_digest("scripts/collect_variants.py"),
     script:

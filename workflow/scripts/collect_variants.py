@@ -21,6 +21,7 @@ from flow.variant_choice import (
     choose_bqtls,
     counts_of,
     inside_peaks,
+    require_reference,
 )
 
 if TYPE_CHECKING:
@@ -92,11 +93,13 @@ def main(
     window: int,
     choice: dict[str, Any],
     listed: list[dict[str, Any]],
+    chunks: int,
     seed: int,
 ) -> None:
     """Write all rows with their status and group, and the windows of those to score.
 
-    Lists of files are in the order of their sets; `choice` is what `choose_bqtls` takes.
+    Lists of files are in the order of their sets; `choice` is what `choose_bqtls` takes,
+    `chunks` the most jobs that an analysis is cut into.
     """
     bases = read_genome(genome, contigs)
     own_tables = dict(zip(sets, tables, strict=False))
@@ -113,12 +116,15 @@ def main(
         made.append(found[0])
         read.append(found[1])
     rows, every = pd.concat(made, ignore_index=True), Variants.concatenate(read)
+    require_reference(rows)
     rows["group"] = add_listed(rows, listed)
     rows["chosen"] = rows["group"] != ""
     if not rows["chosen"].any():
         said = rows["status"].value_counts().to_dict()
         raise ValueError(f"variants: none of {len(rows):,} can be scored: {said}")
     chosen = every.select(rows["chosen"].to_numpy())
+    if chunks > len(chosen):
+        raise ValueError(f"chunks: got {chunks} for {len(chosen)} variants; expected fewer")
     write_arrays(windows, {"codes": variant_windows(chosen, bases, window)})
     write_json(counts, counts_of(rows))
     flags = {name: rows[name].astype(int) for name in ("inside", "chosen")}

@@ -60,7 +60,8 @@ def main(
         parts.append(f"<h2>{escape(records[mine[0]]['study_title'])}</h2>")
         parts += [_figure_html(figures[i], captions[i], records[i]) for i in mine]
     parts.append("<h2>Scorecard</h2>" + scorecard_html(read_scorecard(stats)))
-    parts.append("<h2>This run</h2>" + _run_html(records[0]))
+    if records:
+        parts.append("<h2>This run</h2>" + _run_html(records[0]))
     with whole_file(report) as temporary:
         title = f"Deep Feature Interaction Maps, run {run}"
         temporary.write_text(page(title, "\n".join(parts)), "utf-8")

@@ -31,12 +31,11 @@ def _panel(
     *,
     with_map: bool,
     n_shuffles: int,
-    half_width: int,
     seed: int,
 ) -> tuple[Arrays, dict[str, Any]]:
     """Arrays and facts of one variant, a table of one row."""
     scores = scorer.scores(codes, rows)
-    reach = max(half_width, -shown[0], shown[-1])
+    reach = max(-shown[0], shown[-1])
     null = scorer.null(codes, rows, scores, n=n_shuffles, half_width=reach)
     place = slice(scores.position + shown[0], scores.position + shown[-1] + 1)
     alt = int(scores.alt[0])
@@ -64,8 +63,9 @@ def _panel(
     facts = {
         "start": place.start,
         "position": scores.position,
-        "n_null": null.n,
-        "realised": float(null.realised[0, alt]),
+        "n_null": int(null.n.sum()),
+        "realised": float(np.nansum(null.n * null.realised[0, alt]) / null.n.sum()),
+        "realised_near": float(null.realised[0, alt, 0]),
         "has_map": with_map,
     }
     return arrays, facts
@@ -133,7 +133,7 @@ def main(
                 shown = shown_range(choice, half_width, codes.shape[1])
                 made, facts = _panel(
                     scorer, codes[[choice.row]], rows, shown, n_shuffles=n_shuffles,
-                    with_map=bool(options.get("map")), half_width=half_width, seed=seed,
+                    with_map=bool(options.get("map")), seed=seed,
                 )  # fmt: skip
                 record |= facts | _told(table, motifs, choice, shown, facts["position"])
                 arrays |= {f"p{len(records)}_{key}": value for key, value in made.items()}

@@ -65,7 +65,7 @@ def main(
         here = CheckedVariants(checked.variants.select(ok[mine]), checked.status[ok[mine]])
         columns = variant_table(
             here, chunk, effects=arrays["effects"], tasks=attributes["tasks"],
-            motifs=near, half_width=half_width,
+            motifs=near, half_width=half_width, over="alt",
         ).drop(columns=[*PLACE, "status"])  # fmt: skip
         if nulls:
             columns["peak_p"] = part["peak_p"].to_numpy()
@@ -74,7 +74,9 @@ def main(
         places.append(near.assign(variant=near["variant"] + mine[0]))
     made = with_loci(pd.concat(parts, ignore_index=True), codes.shape[1])
     write_table(found, made)
-    columns = ["chrom", "pos", "ref", "alt", "name", "row", "set", "group", "p_value"]
+    columns = [*PLACE, "set", "group", "p_value"]
+    if (every["set"] == "").all():  # a user's own: no sets, and no groups to tell apart
+        columns = list(PLACE)
     joined = every[columns].assign(status=checked.status).join(pd.concat(told))
     joined = joined.dropna(axis=1, how="all")
     write_table(annotated, joined)

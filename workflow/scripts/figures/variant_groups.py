@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from dfim.plots import OTHER_COLOUR, box_statistics, style
 from flow.figure import FigureFiles
 from flow.variant_classes import class_rows, class_table
-from flow.variant_groups import OF_ALT, ScoredVariants, group_table, load_variants
+from flow.variant_groups import OF_ALL, OF_ALT, ScoredVariants, group_table, load_variants
 from flow.variant_scorecard import group_rows, interval_text, p_phrase
 
 if TYPE_CHECKING:
@@ -103,11 +103,17 @@ def _sentence(summary: pd.DataFrame) -> str:
     best = summary[summary["n_best"] > 0].sort_values("n_best", ascending=False, kind="stable")
     n = summary["n_sets"].iloc[0]
     which = "; ".join(f"{row['method']} in {row['n_best']}" for _, row in best.iterrows())
-    ism = summary.set_index("method").loc[OF_ALT]
-    gap = interval_text(ism, "difference", signed=True)
+    fis = summary[~summary["method"].isin([OF_ALT, OF_ALL])]
+    first = fis.iloc[0]
+    shown = [first]
+    if fis["over_ism"].idxmax() != fis.index[0]:
+        shown.append(fis.loc[fis["over_ism"].idxmax()])
+    gaps = "; ".join(
+        f"{row['method']} {interval_text(row, 'over_ism', signed=True)}" for row in shown
+    )
     return (
-        f"Largest AUROC of {n} sets: {which}. AUROC of {summary['method'].iloc[0]} minus that "
-        f"of {OF_ALT}, mean of the sets: {gap}"
+        f"Largest AUROC of {n} sets (a tie counts for each): {which}. AUROC minus that of "
+        f"{OF_ALT}, mean of the sets: {gaps}"
     )
 
 

@@ -43,7 +43,9 @@ def _counts(points: pd.DataFrame) -> dict[str, int]:
     return {label: int((points["bin"] == label).sum()) for label in _LABELS}
 
 
-def _draw(points: pd.DataFrame, counts: dict[str, int], title: str) -> plt.Figure:
+def _draw(
+    points: pd.DataFrame, counts: dict[str, int], of_controls: dict[str, int], title: str
+) -> plt.Figure:
     figure, ax = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
     signs = (
         (points["peak_fis"] > 0, "o", _LOSS, "the mutation takes importance away (FIS > 0)"),
@@ -69,9 +71,13 @@ def _draw(points: pd.DataFrame, counts: dict[str, int], title: str) -> plt.Figur
         for side in (-edge, edge):
             ax.axvline(side, color="grey", linewidth=0.7, linestyle=":", zorder=0)
     middle = (0, 14.5, 63, np.sqrt(_EDGES[-1] * far))
+    n, of = max(sum(counts.values()), 1), sum(of_controls.values())
     for (label, count), at in zip(counts.items(), middle, strict=True):
-        ax.text(at, 1.01, f"{label} bp away\n{count:,}", transform=ax.get_xaxis_transform(),
-                ha="center", va="bottom", fontsize=6.5)  # fmt: skip
+        text = f"{label} bp\n{count:,} ({100 * count / n:.0f} %)"
+        if of:  # controls have a nearest answer, too
+            text += f"\ncontrols {100 * of_controls[label] / of:.0f} %"
+        ax.text(at, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom",
+                fontsize=6.5)  # fmt: skip
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     figure.suptitle(title, fontsize=8)
     return figure
@@ -103,7 +109,7 @@ def main(
             f"{shown}; {without:,} without any FIS\n{context['method']}"
         )
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(points, counts, title),
+            _draw(points, counts, of_controls, title),
             pd.concat([points, controls]),
             {"set": name, "n": len(points), "n_without_fis": without, "bins": counts,
              "bins_of_controls": of_controls, "n_controls": len(controls)},
