@@ -384,10 +384,16 @@ def test_example_studies_of_the_description_are_valid(default, readme, tmp_path)
         (tmp_path / "mine.yaml").write_text(example)
         for name in files.split():
             (tmp_path / name).write_text("")
+        (tmp_path / "motifs.meme").write_text(
+            "MEME version 4\nMOTIF MA0035.4\nletter-probability matrix: w= 1\n1 0 0 0\n"
+        )
         config = load([tmp_path / "mine.yaml"])
         assert f"no file '{absent}'" in refusal(config)
-        validate({**config, "inputs": "local", "local_folder": str(tmp_path), "studies":
-                  {"mine": config["studies"]["mine"]}})  # fmt: skip
+        config |= {"inputs": "local", "local_folder": str(tmp_path)}
+        config["studies"] = {"mine": config["studies"]["mine"]}
+        validate(config)
+    config["studies"]["mine"]["variants"]["candidates"]["motifs"]["GATA"] = "MA0035"
+    assert "motifs.GATA: no motif 'MA0035' in the file; it has MA0035.4" in refusal(config)
 
 
 @pytest.mark.parametrize("section", ["scoring", "variants", "training"])

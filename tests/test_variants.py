@@ -151,6 +151,13 @@ def test_windows_of_unverified_variants_are_refused(genome):
             variant_windows(bad, genome, LENGTH)
 
 
+@pytest.mark.parametrize("header", ["CHROM\tPOS\tREF\tALT", "\ufeffchrom\tpos\tref\talt"])
+def test_a_header_that_is_nearly_right_is_told(tmp_path, header):
+    (tmp_path / "v.tsv").write_text(header + "\n1\t5\tA\tC\n")
+    with pytest.raises(ValueError, match="in lower case, without # or a byte-order mark"):
+        read_variants(tmp_path / "v.tsv")
+
+
 # ---- files -----------------------------------------------------------------------
 
 

@@ -47,10 +47,10 @@ def read_variants(path: str | os.PathLike[str]) -> tuple[Variants, pd.DataFrame]
     elif name.endswith(".bed"):
         variants = read_variant_bed(path)
     else:
-        raise ValueError(
-            f"{path}: begins with {first.strip()[:40]!r}; expected a VCF, a table (tabs, "
-            "header chrom, pos, ref, alt) or a file named .bed"
-        )
+        expected = "a VCF, a table (tabs, header chrom, pos, ref, alt) or a file named .bed"
+        if {"chrom", "pos"} <= set(first.lstrip("\ufeff#").rstrip("\r\n").lower().split("\t")):
+            expected = "chrom, pos, ref, alt in lower case, without # or a byte-order mark"
+        raise ValueError(f"{path}: begins with {first.strip()[:40]!r}; expected {expected}")
     return variants, pd.DataFrame(index=range(len(variants)))
 
 

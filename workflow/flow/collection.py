@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flow.config import Config, Figure, chosen_studies, figures
+from dfim.meme import read_meme
+from flow.config import Config, ConfigError, Figure, chosen_studies, figures
 from flow.declarations import tasks_of
 from flow.declared_variants import collection_settings, origin_of, variant_settings
 from flow.peak_files import place
@@ -179,4 +180,19 @@ def check_collections(config: Config) -> None:
         for key in study["variants"]:
             Collection(config, name, key, "").files()
             if study["variants"][key].get("motif_file"):
-                Collection(config, name, key, "").motif_file()
+                _check_motifs(Collection(config, name, key, ""))
+
+
+def _check_motifs(collection: Collection) -> None:
+    """Whether a MEME file of the user's has the motifs that are asked for."""
+    key = f"config: studies.{collection.study}.variants.{collection.name}"
+    try:
+        known = [pwm.name for pwm in read_meme(collection.motif_file())]
+    except ValueError as error:
+        raise ConfigError(f"{key}.motif_file: {error}") from error
+    for name, motif in collection.settings.get("motifs", {}).items():
+        if motif not in known:
+            raise ConfigError(
+                f"{key}.motifs.{name}: no motif {motif!r} in the file; it has "
+                f"{', '.join(known[:10])}"
+            )
