@@ -40,7 +40,6 @@ def tables(request, tmp_path):
             "sum_fis": rng.normal(size=n),
             "sum_abs_fis": rng.random(n),
             "peak_distance": distance,
-            "peak_position": distance + MIDDLE,
             "peak_fis": rng.normal(size=n),
         }
     )
@@ -306,7 +305,7 @@ def draw(tmp_path, monkeypatch):
             "file": "b.txt", "status": "ok", "stronger": ["A", "", "T"],
             "p_value": [1e-9, np.nan, 1e-7], "effect": 0.5, "sum_fis": [3.0, 2.0, 1.0],
             "sum_abs_fis": 1.0, "peak_distance": [20, -28, 5],
-            "peak_position": [50, 2, 35], "peak_fis": [1.0, 5.0, 1.0],
+            "peak_fis": [1.0, 5.0, 1.0],
         }
     )  # fmt: skip
     sites = pd.DataFrame(

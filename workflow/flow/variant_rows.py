@@ -90,10 +90,9 @@ def results(
         max_abs_effect (over the three other bases); within `half_width` bp of the
         variant max_abs_fis (over the three bases), max_abs_fis_alt, sum_fis and
         sum_abs_fis (both of ALT); over the whole window and the three bases
-        peak_distance (bp, negative to the left; NA where nothing changes),
-        peak_position (index in the window) and peak_fis; motif, motif_distance and
-        motif_fis of the site with the largest |FIS|; gap (median completeness error of
-        the four profiles, in logits).
+        peak_distance (bp, negative to the left; NA where nothing changes) and
+        peak_fis; motif, motif_distance and motif_fis of the site with the largest |FIS|;
+        gap (median completeness error of the four profiles, in logits).
     """
     near = slice(max(0, scores.position - half_width), scores.position + half_width + 1)
     own = np.nan_to_num(scores.of_alt()[:, near])
@@ -110,7 +109,6 @@ def results(
         "sum_fis": own.sum(axis=1),
         "sum_abs_fis": np.abs(own).sum(axis=1),
         "peak_distance": distance,
-        "peak_position": distance + scores.position,
         "peak_fis": peak.value,
         "motif": first["motif"].to_numpy(),
         "motif_distance": first["distance"].to_numpy(),
