@@ -9,7 +9,7 @@ from dfim.sequences import UNKNOWN, background, base_codes, require_one_hot
 IntervalMutation = Literal["gc", "zeros", "shuffle"]
 
 # Row b: the bases other than b, in A, C, G, T order.
-_OTHER_BASES = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]], np.int8)
+OTHER_BASES = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]], np.int8)
 
 
 def mutate_intervals(
@@ -127,7 +127,7 @@ def mutate_nucleotides(
             f"positions: entry {at} (row {rows[at]} of X, position {positions[at]}) holds "
             f"{what}, expected A, C, G or T; leave it out"
         )
-    bases = _OTHER_BASES[observed]
+    bases = OTHER_BASES[observed]
     mutants = np.repeat(X[rows].astype(np.float32)[:, np.newaxis], 3, axis=1)
     entry = np.arange(len(rows))[:, np.newaxis]
     at = positions[:, np.newaxis]
