@@ -1,15 +1,12 @@
-"""Training that can be killed at any moment and gives the same network.
+"""Training of classifiers, which can be killed at any moment and gives the same network.
 
-One epoch is the unit of resuming: its data order, and the seeds of its dropout
-layers, follow from the seed and the epoch's number alone, and after it weights,
-optimiser and early-stopping state are written to one file and renamed into place.
+How that is done is said in `dfim.checkpoints`.
 """
 
 import logging
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,7 +15,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dfim.store import read_arrays, write_arrays
+from dfim.checkpoints import TrainingState, require_finite, set_dropout_seeds
 
 log = logging.getLogger(__name__)
 
@@ -94,48 +91,6 @@ class _Batches(keras.utils.PyDataset):
         return _ONE_HOT[self.codes[rows]], self.labels[rows].astype(np.float32)
 
 
-def _seed_of(*parts: int) -> int:
-    return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
-
-
-def _set_dropout_seeds(model: keras.Model, seed: int, epoch: int) -> None:
-    """Give every random layer a state that depends on seed, layer and epoch only."""
-    for number, layer in enumerate(model.layers):
-        generator = getattr(layer, "seed_generator", None)
-        if generator is not None:
-            generator.state.assign([_seed_of(seed, number, epoch), 0])
-
-
-def _variables(model: keras.Model) -> list[keras.Variable]:
-    return [*model.variables, *model.optimizer.variables]
-
-
-def _save_state(
-    path: Path, model: keras.Model, best: list[NDArray[Any]], history: list[dict[str, float]]
-) -> None:
-    arrays = {f"now_{i:03d}": np.asarray(v) for i, v in enumerate(_variables(model))}
-    arrays |= {f"best_{i:03d}": np.asarray(v) for i, v in enumerate(best)}
-    write_arrays(path, arrays, {"history": history})
-
-
-def _load_state(
-    path: Path, model: keras.Model
-) -> tuple[list[NDArray[Any]], list[dict[str, float]]]:
-    arrays, attributes = read_arrays(path)
-    now, best = (
-        [arrays[name] for name in sorted(arrays) if name.startswith(prefix)]
-        for prefix in ("now_", "best_")
-    )
-    variables = _variables(model)
-    if [tuple(v.shape) for v in variables] != [array.shape for array in now]:
-        raise ValueError(
-            f"checkpoint: {path} is the state of another network; delete it or name another"
-        )
-    for variable, value in zip(variables, now, strict=True):
-        variable.assign(value)
-    return best, attributes["history"]
-
-
 def train(
     model: keras.Model,
     codes: NDArray[np.uint8],
@@ -181,45 +136,34 @@ def train(
     ValueError
         When the loss is no number, or the checkpoint is of another network.
     """
-    checkpoint = Path(checkpoint)
     optimizer = keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8)
     accuracy = _KnownAccuracy(name="accuracy")
     model.compile(optimizer, loss=_known_crossentropy, metrics=[accuracy])
     optimizer.build(model.trainable_variables)
-    best, history = [np.asarray(v) for v in model.variables], []
-    if checkpoint.exists():
-        best, history = _load_state(checkpoint, model)
-        log.info("resuming after epoch %d from %s", len(history), checkpoint)
+    state = TrainingState(checkpoint, model, optimizer)
     every = np.arange(len(codes_validation))
     validation = _Batches(codes_validation, y_validation, every, _VALIDATION_BATCH)
-    while len(history) < settings.max_epochs and not _is_over(history, settings.patience):
-        epoch = len(history)
+    while len(state.history) < settings.max_epochs and not _is_over(
+        state.history, settings.patience
+    ):
+        epoch = len(state.history)
         order = np.random.default_rng([seed, epoch]).permutation(len(codes))
-        _set_dropout_seeds(model, seed, epoch)
+        set_dropout_seeds(model, seed, epoch)
         logs = model.fit(
             _Batches(codes, y, order, settings.batch_size),
             shuffle=False,
             verbose=0,
             validation_data=validation,
         ).history
-        history.append({name: float(values[0]) for name, values in logs.items()})
-        if not np.isfinite(history[-1]["loss"]):
-            raise ValueError(
-                f"training: loss is {history[-1]['loss']} in epoch {epoch + 1}; expected a "
-                f"finite number: lower learning_rate (now {settings.learning_rate})"
-            )
-        losses = [h["val_loss"] for h in history]
-        if losses[-1] == min(losses) and losses.count(losses[-1]) == 1:
-            best = [np.asarray(v) for v in model.variables]
-        _save_state(checkpoint, model, best, history)
+        figures = {name: float(values[0]) for name, values in logs.items()}
+        require_finite("loss", figures["loss"], epoch + 1, settings.learning_rate)
+        loss = figures["val_loss"]
+        state.record(figures, best=all(loss < h["val_loss"] for h in state.history))
         if progress:
-            progress(len(history), f"validation loss {losses[-1]:.4f}")
-    for variable, value in zip(model.variables, best, strict=True):
-        variable.assign(value)
-    log.info("trained %d epochs with %s", len(history), asdict(settings))
-    table = pd.DataFrame(history)
-    table.insert(0, "epoch", np.arange(1, len(history) + 1))
-    return table.rename(
+            progress(epoch + 1, f"validation loss {loss:.4f}")
+    state.restore_best()
+    log.info("trained %d epochs with %s", len(state.history), asdict(settings))
+    return state.table().rename(
         columns={
             "loss": "train_loss",
             "accuracy": "train_accuracy",
