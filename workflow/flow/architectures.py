@@ -1,6 +1,6 @@
 """The paper's networks, as its supplement and its released files state them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -135,11 +135,67 @@ def m3(
     return network
 
 
-def _normalised(name: str) -> layers.BatchNormalization:
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-6, name=f"{name}_norm")
+def m4(
+    length: int,
+    n_tasks: int,
+    *,
+    units: Sequence[int] = (500, 500, 250),
+    dropout: Sequence[float] = (0, 0.25, 0.25),
+    order: str = "norm_relu",
+) -> keras.Model:
+    """The network of Cbf1 binding to flanks of its site (main text and Le et al. 2018).
+
+    Hidden dense layers with batch normalisation, ReLU and dropout, and a linear
+    output: no convolution, so that any positions can interact.
+
+    Parameters
+    ----------
+    length
+        Input length in bp (10 in the paper: 5 on each side of the core).
+    n_tasks
+        Outputs.
+    units
+        Of each hidden layer.
+    dropout
+        After each hidden layer, 0 for none: 0, 0.25 and 0.25 in the released code,
+        0.25 after all three in the paper.
+    order
+        "norm_relu", normalisation before ReLU, as in the released code; "relu_norm",
+        after it, as the paper words it.
+    """
+    if len(units) != len(dropout) or not units:
+        raise ValueError(
+            f"model.options: got units {list(units)} and dropout {list(dropout)}, expected a "
+            "number of each for every hidden layer, and at least one layer"
+        )
+    if order not in ("norm_relu", "relu_norm"):
+        raise ValueError(
+            f"model.options: got order {order!r}, expected 'norm_relu' or 'relu_norm'"
+        )
+    network = keras.Sequential([layers.Input((length, 4), name="sequence")], name="m4")
+    network.add(layers.Flatten(name="flatten"))
+    for number, (n, share) in enumerate(zip(units, dropout, strict=True), 1):
+        name = f"dense{number}"
+        after = [_normalised(name, epsilon=1e-5), layers.ReLU(name=f"{name}_relu")]
+        network.add(layers.Dense(n, kernel_initializer="glorot_uniform", name=name))
+        for layer in after if order == "norm_relu" else reversed(after):
+            network.add(layer)
+        if share:
+            network.add(layers.Dropout(share, name=f"dropout{number}"))
+    network.add(layers.Dense(n_tasks, name="output"))
+    return network
 
 
-ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {"m1": m1, "m2": m2, "m3": m3}
+def _normalised(name: str, epsilon: float = 1e-6) -> layers.BatchNormalization:
+    return layers.BatchNormalization(momentum=0.9, epsilon=epsilon, name=f"{name}_norm")
+
+
+ARCHITECTURES: dict[str, Callable[..., keras.Model]] = {
+    "m1": m1,
+    "m2": m2,
+    "m3": m3,
+    "m4": m4,
+}
 
 
 def build(name: str, length: int, n_tasks: int, options: dict[str, Any]) -> keras.Model:
