@@ -17,7 +17,15 @@ from flow.betseq import (
     read_replicates,
     read_split,
 )
-from flow.flanks import N_FLANKS, base_name, flank_codes, flank_strings, position_labels
+from flow.flanks import (
+    N_FLANKS,
+    POSITIONS,
+    base_name,
+    flank_codes,
+    flank_strings,
+    parse_cell,
+    position_labels,
+)
 
 A, B, C, D = "AAAAAAAAAC", "ACGTACGTAC", "CCCCCTTTTT", "TTTTTTTTTT"
 REPLICATE = f"""sequence\tinput_count\tbound_count\tddG
@@ -76,6 +84,16 @@ def test_positions_are_named_as_people_read_them():
         base_name("T", 0)
     with pytest.raises(ValueError, match="base: got 'N'"):
         base_name("N", 1)
+
+
+def test_cells_are_read_as_files_and_as_people_write_them():
+    assert parse_cell("T-1") == parse_cell("T−1") == (4, 3)
+    assert [parse_cell(f"A{p:+d}") for p in POSITIONS] == [(k, 0) for k in range(10)]
+
+
+@pytest.mark.parametrize("text", ["T1", "N-1", "t-1", "T-0", "T+6", "T-1 ", "T-1/A+1", ""])
+def test_what_is_no_cell(text):
+    assert f"cell: got {text!r}, expected a base and its position" in fault_of(parse_cell, text)
 
 
 def test_flanks_to_codes_and_back():
@@ -163,6 +181,14 @@ def test_member_of_an_archive(tmp_path, name):
     found = read_replicates([f"{path}::{name}"])
     assert found.replicates.tolist() == ["rep1"]
     assert found.index.tolist() == index_of(A, D)
+
+
+def test_member_by_the_end_of_its_path(tmp_path):
+    path = archived(tmp_path, "deep/down/rep1.txt")
+    assert len(read_replicates([f"{path}::down/rep1.txt"])) == 2
+    twice = archived(tmp_path, "other/first.txt")  # beside data/first.txt
+    fault = fault_of(read_ddg, f"{twice}::first.txt", "ddG")
+    assert "'first.txt' is the end of ['data/first.txt', 'other/first.txt']" in fault
 
 
 def test_archives_that_lack_it(tmp_path):

@@ -360,7 +360,8 @@ def test_schema_is_a_schema_that_allows_nothing_else(schema):
 
 def test_every_top_level_key_is_in_the_default(schema, default):
     assert schema["properties"].keys() == default.keys()
-    for section in ("scoring", "training", "simulation", "genome_simulation"):
+    sections = "scoring flanks training simulation genome_simulation flank_simulation"
+    for section in sections.split():
         assert schema["properties"][section]["properties"].keys() == default[section].keys()
 
 
@@ -378,9 +379,15 @@ def test_every_key_is_described(schema, readme):
 
 def test_example_studies_of_the_description_are_valid(default, readme, tmp_path):
     files = "enhancers.fa labels.tsv my_model.keras hg19.fa.gz candidates.vcf motifs.meme"
+    files += " counts.txt.gz"
     examples = re.findall(r"```yaml\n(.*?)```", readme, re.S)
-    assert len(examples) == 2
-    for example, absent in zip(examples, ("enhancers.fa", "my_model.keras"), strict=True):
+    lacking = (
+        "no file 'enhancers.fa'",
+        "no file 'my_model.keras'",
+        "examples: key 'dataset' is missing, which inputs: synthetic needs",
+    )
+    found = {}
+    for example, absent in zip(examples, lacking, strict=True):
         (tmp_path / "mine.yaml").write_text(example)
         for name in files.split():
             (tmp_path / name).write_text("")
@@ -388,15 +395,17 @@ def test_example_studies_of_the_description_are_valid(default, readme, tmp_path)
             "MEME version 4\nMOTIF MA0035.4\nletter-probability matrix: w= 1\n1 0 0 0\n"
         )
         config = load([tmp_path / "mine.yaml"])
-        assert f"no file '{absent}'" in refusal(config)
+        assert absent in refusal(config)
         config |= {"inputs": "local", "local_folder": str(tmp_path)}
         config["studies"] = {"mine": config["studies"]["mine"]}
         validate(config)
+        found[absent] = config
+    config = found[lacking[1]]
     config["studies"]["mine"]["variants"]["candidates"]["motifs"]["GATA"] = "MA0035"
     assert "motifs.GATA: no motif 'MA0035' in the file; it has MA0035.4" in refusal(config)
 
 
-@pytest.mark.parametrize("section", ["scoring", "variants", "training"])
+@pytest.mark.parametrize("section", ["scoring", "variants", "flanks", "training"])
 def test_described_defaults_are_the_defaults(default, readme, section):
     (text,) = re.findall(rf"^## `{section}`: defaults.*?(?=^## )", readme, re.M | re.S)
     stated = dict(re.findall(r"^\| `(\w+)` \|.*\| `?([^|`]+)`? \|$", text, re.MULTILINE))

@@ -40,9 +40,17 @@ def examples(tmp_path, monkeypatch):
                 keras.layers.Dense(1, activation="sigmoid"),
             ]
         ).save(tmp_path / f"{name}.keras")
+    keras.Sequential(
+        [
+            keras.layers.Input((4, 4)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(8, activation="relu"),
+            keras.layers.Dense(1),
+        ]
+    ).save(tmp_path / "flank_model.keras")
     monkeypatch.chdir(tmp_path)
     found = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert len(found) == 2
+    assert len(found) == 3
     return found
 
 
@@ -75,3 +83,12 @@ def test_every_place_that_the_readme_names_is_there():
     linked = re.findall(r"\]\(([\w./-]+)\)", README.read_text())
     assert len(named) >= 6
     assert [place for place in named + linked if not (root / place).exists()] == []
+
+
+def test_example_of_every_sequence_runs_as_printed(examples):
+    run(examples[2])
+    table = pd.read_csv("cells.tsv", sep="\t")
+    assert len(table) == 48 * 4 * 3
+    assert (table["n"] == 16).all()
+    assert (table["mean_abs_fis"] >= table["mean_fis"].abs() - 1e-9).all()
+    assert set(table["source_position"]) == {-2, -1, 1, 2}

@@ -166,8 +166,9 @@ class BasePairSums:
         """Add the FIS (N, L, 3, L; as `Factorial.fis`) of sequences (N, L)."""
         n, length = codes.shape
         bases = np.eye(4, dtype=np.float32)[codes].reshape(n, length * 4)
-        fis = np.nan_to_num(fis)
         place = np.arange(length)
+        fis = fis.copy()
+        fis[:, place, :, place] = 0  # blank there; its sums are of no use
         for source in range(length):
             for base in range(4):
                 rows = np.flatnonzero(codes[:, source] == base)

@@ -1,6 +1,6 @@
 """Linear models distilled from the predictions for every sequence of a short length.
 
-Le et al. 2018 (PMC5910820) explained their network by linear models with a feature a
+Le et al. 2018 explained their network by linear models with a feature a
 base at a position (mononucleotides), and with a feature more a base at each of two positions
 (dinucleotides, of adjacent positions or not), fitted to its predictions for all flanks.
 

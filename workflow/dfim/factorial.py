@@ -20,8 +20,8 @@ from dfim.records import ArrayRecord
 from dfim.scoring import Floats, Progress, ScoringSettings, draw_references
 
 _FIXED = ("gc", "zeros")
-# Sequences whose FIS are in memory at once (20 MB at 10 positions); part of the last bits.
-_BLOCK = 16384
+# Sequences whose FIS are in memory at once (5 MB at 10 positions); part of the last bits.
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -97,13 +97,16 @@ class Factorial(ArrayRecord):
         -----
         3 L^2 FIS a sequence (315 million for all of ten bases), in blocks.
         """
-        chosen = np.arange(4**self.length) if index is None else np.asarray(index, np.int64)
-        different = len(np.unique(chosen))
-        if chosen.size == 0 or different != chosen.size:
-            raise ValueError(
-                f"index: got {chosen.size} sequences, {different} of them different; expected "
-                "at least one, and none twice"
-            )
+        if index is None:
+            chosen = np.arange(4**self.length)
+        else:
+            chosen = np.asarray(index, np.int64)
+            different = len(np.unique(chosen))
+            if chosen.size == 0 or different != chosen.size:
+                raise ValueError(
+                    f"index: got {chosen.size} sequences, {different} of them different; "
+                    "expected at least one, and none twice"
+                )
         sums = BasePairSums(self.length)
         for first in range(0, chosen.size, _BLOCK):
             block = chosen[first : first + _BLOCK]

@@ -25,6 +25,10 @@ BASE_COLOURS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
 _CATEGORY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 PLANTED_COLOUR = "#8FD6A0"
 OTHER_COLOUR = "#A9CCE8"
+SEQUENTIAL = LinearSegmentedColormap.from_list(
+    "dfim_up", ["#F7F7F7", "#F4A582", "#B2182B", "#4D0013"]
+)
+BLANK_COLOUR = "#BDBDBD"
 DIVERGING = LinearSegmentedColormap.from_list("dfim", ["#2166AC", "#F7F7F7", "#B2182B"])
 
 _STYLE = {
@@ -153,8 +157,7 @@ def interaction_heatmap(
     to `limit` (default: the largest absolute value).
     """
     limit = limit or float(np.nanmax(np.abs(matrix))) or 1.0
-    colours = DIVERGING.copy()
-    colours.set_bad("#BDBDBD")
+    colours = DIVERGING.with_extremes(bad=BLANK_COLOUR)
     rows, columns = matrix.shape
     image = ax.imshow(
         np.ma.masked_invalid(matrix),

@@ -10,7 +10,9 @@ import yaml
 from flow.declarations import tasks_of
 
 Config = Mapping[str, Any]
-_SECTIONS: Config = {"examples": {}, "features": {}, "analyses": {}, "variants": {}}
+_SECTIONS: Config = {
+    "examples": {}, "features": {}, "analyses": {}, "variants": {}, "flanks": {},
+}  # fmt: skip
 _DEFAULT = Path(__file__).parents[2] / "config/config.yaml"
 
 
@@ -44,13 +46,20 @@ def local_path(config: Config, file: str) -> Path:
 
 
 def chosen_studies(config: Config) -> dict[str, Config]:
-    """The studies to run, by name: those of `only`, or all; sections they lack are empty."""
+    """The studies to run, by name: those of `only`, or all; sections they lack are empty.
+
+    What a file laid over another has set to null, examples or a figure, is not there.
+    """
     wanted = config["only"]
     return {
-        name: {**_SECTIONS, **study}
+        name: {**_SECTIONS, **_there(study), "figures": _there(study.get("figures", {}))}
         for name, study in config["studies"].items()
         if wanted is None or name in wanted
     }
+
+
+def _there(declared: Config) -> dict[str, Any]:
+    return {key: value for key, value in declared.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -74,7 +83,7 @@ def figures(config: Config) -> dict[str, Figure]:
     """Declared figures of the studies to run, and the performance of a study with labels."""
     found = {}
     for name, study in chosen_studies(config).items():
-        for key, declared in study.get("figures", {}).items():
+        for key, declared in study["figures"].items():
             found[key] = Figure(
                 key, name, declared["kind"], declared.get("analysis"), declared.get("value"),
                 declared.get("variants"),

@@ -6,6 +6,8 @@ from flow.digest import config_digest
 from flow.wording import figure_label, method, not_comparable, origin
 
 if TYPE_CHECKING:
+    from flow.collection import Collection
+    from flow.flank_study import FlankStudy
     from flow.run import Run
 
 _MUTATIONS = {
@@ -49,6 +51,8 @@ def _settings(run: "Run", figure: str) -> dict[str, Any]:
     found = run.figures[figure]
     if found.variants is not None:
         return run.collection(found.study, found.variants).analysis(str(found.analysis))
+    if found.study in run.of_flanks():
+        return run.flanks(found.study).analysis(found.analysis) if found.analysis else {}
     analysis = found.analysis
     if found.kind == "map_steps":
         analysis = run.studies[found.study]["map"]["analysis"]
@@ -56,10 +60,14 @@ def _settings(run: "Run", figure: str) -> dict[str, Any]:
 
 
 def _compared(run: "Run", figure: str) -> list[dict[str, str]]:
-    """Name and method of the other analyses that a figure of variants shows."""
+    """Name and method of the other analyses that a figure of variants or flanks shows."""
     found, tasks = run.figures[figure], run.tasks(run.figures[figure].study)
-    if found.variants is None:
+    own: Collection | FlankStudy
+    if found.variants is not None:
+        own = run.collection(found.study, found.variants)
+    elif found.study in run.of_flanks():
+        own = run.flanks(found.study)
+    else:
         return []
-    own = run.collection(found.study, found.variants)
     names = run.options_of(figure).get("compare") or []
     return [{"name": n, "method": method(own.analysis(n), len(tasks))} for n in names]

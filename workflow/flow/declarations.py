@@ -15,6 +15,7 @@ ACCESSIBLE_TASKS = (
     "HSC", "MPP", "LMPP", "CMP", "GMP", "MEP", "CLP", "CD4", "CD8", "B", "NK", "Mono", "Ery",
     "pHSC", "LSC", "Blast", "GM12878", "K562",
 )  # fmt: skip
+FLANK_WORLD = "cbf1"  # the dataset of builder betseq
 SIMULATED_TASKS = ("GATA1", "GATA2", "TAL1")
 
 # Fewer would leave a Gaussian of one sequence to a handful of values.
@@ -23,7 +24,10 @@ _OPTIONS = {
     "m1": ("dense",),
     "m2": ("dropout",),
     "m3": ("filters", "dense", "dropout", "dropout_second_dense"),
+    "m4": ("units", "dropout", "order"),
 }
+# What only the training on a quantity knows of.
+_OF_REGRESSION = ("optimizer", "weight_decay", "target_noise", "min_improvement", "drop_after")
 # bp that five convolutions and a pooling need, and three poolings.
 _SHORTEST = {"m2": 70, "m3": 48}
 
@@ -41,6 +45,11 @@ def tasks_of(study: Study) -> tuple[str, ...]:
 def is_from_peaks(study: Study) -> bool:
     """Whether a study's examples are windows at peaks of a genome."""
     return study["examples"].get("builder") in ("peaks", "accessibility")
+
+
+def is_of_flanks(study: Study) -> bool:
+    """Whether a study is of flanks: every sequence of a few bases, on one scale."""
+    return bool(study.get("flanks"))
 
 
 def model_fault(study: Study) -> str | None:
@@ -68,11 +77,18 @@ def _training_fault(study: Study) -> str | None:
         return "model: a network to train needs examples; expected them, or model.file"
     if model.get("start_weights") is not None and model.get("start") is None:
         return "model.start_weights: got a file, but no model.start that it belongs to"
-    for key in model.get("options", {}):
-        if key not in _OPTIONS[architecture]:
+    if (architecture == "m4") != (study["examples"]["builder"] == "betseq"):
+        return (
+            f"model.architecture: got {architecture}, expected m4 for builder betseq, and only "
+            "there"
+        )
+    fault = _options_fault(architecture, model.get("options", {}))
+    if fault:
+        return fault
+    for key in model.get("training", {}):
+        if key in _OF_REGRESSION and architecture != "m4":
             return (
-                f"model.options: {architecture} has no {key!r}; it takes "
-                f"{', '.join(_OPTIONS[architecture])}"
+                f"model.training.{key}: only m4, which learns a quantity, takes it; remove it"
             )
     window = study["examples"].get("window", _SHORTEST.get(architecture, 0))
     if window < _SHORTEST.get(architecture, 0):
@@ -80,6 +96,19 @@ def _training_fault(study: Study) -> str | None:
             f"examples.window: got {window}, expected at least {_SHORTEST[architecture]}, "
             f"as {architecture} needs"
         )
+    return None
+
+
+def _options_fault(architecture: str, options: Mapping[str, Any]) -> str | None:
+    for key, value in options.items():
+        if key not in _OPTIONS[architecture]:
+            return (
+                f"model.options: {architecture} has no {key!r}; it takes "
+                f"{', '.join(_OPTIONS[architecture])}"
+            )
+        if key == "dropout" and isinstance(value, list) != (architecture == "m4"):
+            wanted = "a list, one rate a hidden layer" if architecture == "m4" else "one rate"
+            return f"model.options.dropout: got {value}, expected {wanted}"
     return None
 
 

@@ -14,6 +14,8 @@ from flow.declarations import (
     is_from_peaks,
 )
 
+_PEAK_FILES = {"genome", "samples", "accessible", "chip", "peaks"}
+
 
 def examples_fault(config: Mapping[str, Any], study: Study) -> str | None:
     """What is wrong with a study's examples, where it has any."""
@@ -76,10 +78,23 @@ def _peaks_fault(config: Mapping[str, Any], study: Study) -> str | None:
             return fault
     else:
         check = _named_files_fault if examples["builder"] == "peaks" else _named_peaks_fault
-        fault = check(source, examples[source], examples["tasks"])
+        fault = _genome_fault(source, examples)
+        fault = fault or check(source, examples[source], examples["tasks"])
         if fault:
             return fault
     return _split_fault(examples, study["model"].get("file") is None)
+
+
+def _genome_fault(source: str, examples: Mapping[str, Any]) -> str | None:
+    declared = examples[source]
+    if "genome" not in declared:
+        return f"examples.{source}: key 'genome' is missing; see config/README.md"
+    wrong = sorted(set(declared) - _PEAK_FILES)
+    return (
+        f"examples.{source}.{wrong[0]}: only builder betseq has it; remove it"
+        if wrong
+        else None
+    )
 
 
 def _named_files_fault(

@@ -6,6 +6,7 @@ from typing import Any
 
 from flow.config import Config
 from flow.declarations import Study
+from flow.declared_flanks import FLANK_FIGURES, flank_figure_fault
 from flow.declared_variants import variant_figure_fault
 
 # Keys of each kind of figure: what it needs, and what it may have besides.
@@ -19,6 +20,11 @@ _FIGURE_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "variant_groups": (("variants", "analysis"), ("compare",)),
     "variant_reach": (("variants", "analysis"), ("set",)),
     "variant_tracks": (("variants", "analysis", "columns"), ("half_width", "map")),
+    "network_layers": ((), ()),
+    "flank_fit": ((), ()),
+    "flank_map": (("analysis", "cell"), ()),
+    "base_pair_map": (("analysis", "sequences"), ("cells",)),
+    "flank_agreement": (("analysis",), ("compare",)),
 }
 
 
@@ -33,8 +39,9 @@ def figure_fault(config: Config, study: Study, figure: str) -> str | None:
     for key in declared:
         if key not in ("kind", "printed", *needed, *more):
             return f"{where}.{key}: kind {kind} does not take it; remove it"
-    if "variants" in declared:
-        fault = variant_figure_fault(study, declared)
+    if "variants" in declared or kind in FLANK_FIGURES:
+        check = flank_figure_fault if kind in FLANK_FIGURES else variant_figure_fault
+        fault = check(study, declared)
         return f"{where}.{fault}" if fault else None
     if kind == "map_steps" and "map" not in study:
         return f"figure {figure} needs the key 'map'"

@@ -19,21 +19,22 @@ class FlankMetrics:
     rmse
         Of the prediction against single measurements, kcal/mol.
     noise
-        Standard deviation of single measurements within a flank, pooled; NaN without
+        Standard deviation of single measurements within a flank, pooled; None without
         replicates. The least RMSE that any network can have.
     r2
-        Squared correlation of the prediction with the mean of the replicates.
+        Squared correlation of the prediction with the mean of the replicates; None where
+        either is constant.
     r2_ceiling
         The same for a network without error: the share of the variance of those means
-        that is not noise. NaN without replicates.
+        that is not noise. None without replicates.
     """
 
     n_flanks: int
     n_values: int
     rmse: float
-    noise: float
-    r2: float
-    r2_ceiling: float
+    noise: float | None
+    r2: float | None
+    r2_ceiling: float | None
 
 
 def flank_metrics(
@@ -67,19 +68,22 @@ def flank_metrics(
     errors = (values - of_flank[:, None])[np.isfinite(values)]
     within = np.nansum((values - means[:, None]) ** 2)
     freedom = int((n - 1).sum())
-    noise = float(np.sqrt(within / freedom)) if freedom else np.nan
+    noise = float(np.sqrt(within / freedom)) if freedom else None
+    ceiling = None
+    if noise is not None and np.var(means) > 0:
+        ceiling = float(1 - noise**2 * np.mean(1 / n) / np.var(means))
     return FlankMetrics(
         n_flanks=int(rows.sum()),
         n_values=int(n.sum()),
         rmse=float(np.sqrt(np.mean(errors**2))),
         noise=noise,
         r2=squared_correlation(of_flank, means),
-        r2_ceiling=float(1 - noise**2 * np.mean(1 / n) / np.var(means)),
+        r2_ceiling=ceiling,
     )
 
 
-def squared_correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """Squared Pearson correlation; NaN where either is constant."""
+def squared_correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float | None:
+    """Squared Pearson correlation; None where either is constant."""
     if np.ptp(a) == 0 or np.ptp(b) == 0:
-        return np.nan
+        return None
     return float(np.corrcoef(a, b)[0, 1] ** 2)

@@ -148,10 +148,12 @@ def read_flank_table(
 def open_table(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Open a file, or "archive::member", for reading; gzip is undone, within tar as well.
 
+    A member is a path in the archive, or the end of just one.
+
     Raises
     ------
     ValueError
-        No tar archive, no such member (the nearest names are listed), damage.
+        No tar archive, no such member (the nearest names are listed) or several, damage.
     """
     archive, _, member = os.fspath(path).partition(MEMBER)
     with open_plain_or_gzip(archive) as file:
@@ -159,8 +161,7 @@ def open_table(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield file
             return
         try:
-            # As a stream: the archive is unpacked once, up to the member.
-            with tarfile.open(fileobj=file, mode="r|") as tar:
+            with tarfile.open(fileobj=file, mode="r:") as tar:
                 found = _find_member(tar, archive, member)
                 compressed = found.peek(2)[:2] == b"\x1f\x8b"
                 yield gzip.GzipFile(fileobj=found) if compressed else found
@@ -171,12 +172,14 @@ def open_table(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 
 def _find_member(tar: tarfile.TarFile, archive: str, member: str) -> IO[bytes]:
-    names = []
-    for info in tar:
-        names.append(info.name.removeprefix("./"))
-        if names[-1] == member and info.isfile():
-            return tar.extractfile(info)
-    near = difflib.get_close_matches(member, names, n=5, cutoff=0.4) or names[:5]
+    files = {info.name.removeprefix("./"): info for info in tar if info.isfile()}
+    ends = [name for name in files if name == member or name.endswith(f"/{member}")]
+    chosen = [member] if member in files else ends
+    if len(chosen) == 1:
+        return tar.extractfile(files[chosen[0]])
+    if ends:
+        raise ValueError(f"{archive}: {member!r} is the end of {ends}; name one in full")
+    near = difflib.get_close_matches(member, files, n=5, cutoff=0.4) or list(files)[:5]
     raise ValueError(f"{archive}: no file {member!r} in it; the nearest names are {near}")
 
 

@@ -16,8 +16,9 @@ from flow.config import (
     run_name,
 )
 from flow.context import figure_context
-from flow.declarations import WORLDS, tasks_of
+from flow.declarations import WORLDS, is_of_flanks, tasks_of
 from flow.digest import rule_seed
+from flow.flank_study import FlankStudy
 from flow.peak_files import accessible_files, peak_files
 from flow.validation import validate
 
@@ -72,6 +73,14 @@ class Run:
         """Studies whose examples one builder makes."""
         return [n for n, s in self.studies.items() if s["examples"].get("builder") == builder]
 
+    def of_flanks(self) -> list[str]:
+        """Studies of flanks."""
+        return [n for n, s in self.studies.items() if is_of_flanks(s)]
+
+    def flanks(self, study: str) -> FlankStudy:
+        """The flanks of a study."""
+        return FlankStudy(self.config, study, self.path(study), self.path("inputs"))
+
     def collection(self, study: str, name: str) -> Collection:
         """A collection of variants."""
         return Collection(self.config, study, name, self.path("inputs"))
@@ -110,6 +119,10 @@ class Run:
         """A file of the analysis that a figure shows."""
         return self.file_of(figure, str(self.figures[figure].analysis), file)
 
+    def flank_file_of(self, figure: str, file: str) -> str:
+        """A file of the analysis of flanks that a figure shows."""
+        return self.file_of(figure, "flanks", str(self.figures[figure].analysis), file)
+
     def seed(self, *names: str) -> int:
         """The seed of a rule and its wildcards."""
         return rule_seed(self.config["seed"], *names)
@@ -139,6 +152,7 @@ class Run:
             found |= {
                 n for declared in study["variants"].values() for n in declared["analyses"]
             }
+            found |= set(study["flanks"].get("analyses", ()))
         return sorted(found)
 
     def training(self, study: str) -> dict[str, Any]:

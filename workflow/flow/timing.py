@@ -28,7 +28,7 @@ def sgemm_gflops(size: int = 3_000) -> float:
 
 
 def paper_shapes() -> dict[str, "keras.Model"]:
-    """The paper's three convolutional networks by their shapes, with random weights."""
+    """The paper's four networks by their shapes, with random weights."""
     import keras
     from keras import layers as kl
 
@@ -44,10 +44,14 @@ def paper_shapes() -> dict[str, "keras.Model"]:
         accessibility += [kl.Dense(1000), kl.BatchNormalization(), kl.ReLU()]
     tal_gata = [kl.Conv1D(25, 10, activation="relu") for _ in range(5)]
     simulated = [kl.Conv1D(40, 19, activation="relu"), kl.MaxPooling1D(10), kl.Flatten()]
+    cbf1: list[keras.Layer] = [kl.Flatten()]
+    for units in (500, 500, 250):
+        cbf1 += [kl.Dense(units), kl.BatchNormalization(), kl.ReLU()]
     models = (
         network(200, *simulated, kl.Dense(250, activation="relu"), kl.Dense(1)),
         network(1000, *tal_gata, kl.MaxPooling1D(25), kl.Flatten(), kl.Dense(3)),
         network(1000, *accessibility, kl.Dense(18)),
+        network(10, *cbf1, kl.Dense(1)),
     )
-    names = ("simulated, 200 bp", "TAL/GATA, 1 kb", "accessibility, 1 kb")
+    names = ("simulated, 200 bp", "TAL/GATA, 1 kb", "accessibility, 1 kb", "Cbf1, 10 bp")
     return dict(zip(names, models, strict=True))

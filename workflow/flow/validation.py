@@ -16,11 +16,13 @@ from flow.config import (
     local_path,
     performance_id,
 )
-from flow.declarations import analysis_fault, is_from_peaks, model_fault
+from flow.declarations import analysis_fault, is_from_peaks, is_of_flanks, model_fault
 from flow.declared_examples import examples_fault
 from flow.declared_features import features_fault
 from flow.declared_figures import figure_fault
+from flow.declared_flanks import flanks_fault
 from flow.declared_variants import collection_fault
+from flow.flank_study import FlankStudy
 from flow.peak_files import accessible_files, peak_files
 
 _SCHEMA = Path(__file__).parents[1] / "schemas/config.schema.yaml"
@@ -111,6 +113,8 @@ def _check_files(config: Config) -> None:
         if is_from_peaks(study) and config["inputs"] != "synthetic":
             of_chip = study["examples"]["builder"] == "peaks"
             (peak_files if of_chip else accessible_files)(config, name)
+        if is_of_flanks(study) and study["examples"] and config["inputs"] != "synthetic":
+            FlankStudy(config, name, "", "").files()
     check_collections(config)
 
 
@@ -120,12 +124,17 @@ def _refuse(where: str, fault: str | None) -> None:
 
 
 def _check_source(config: Config, where: str, study: Config) -> None:
-    _refuse(f"{where}.", examples_fault(config, study))
     _refuse(f"{where}.", model_fault(study))
+    if is_of_flanks(study):
+        _refuse(f"{where}.", flanks_fault(config, study))
+        return
+    _refuse(f"{where}.", examples_fault(config, study))
     if study["analyses"] or study["features"]:
         _refuse(f"{where}.", features_fault(config, study))
     if not study["analyses"] and not study["variants"]:
-        raise ConfigError(f"{where}: expected analyses or variants: nothing would be scored")
+        raise ConfigError(
+            f"{where}: expected analyses, variants or flanks: nothing would be scored"
+        )
 
 
 def _check_analyses(config: Config, where: str, study: Config) -> None:
@@ -154,7 +163,7 @@ def _check_figures(config: Config, where: str, study: Config) -> None:
     for figure, declared in study.get("figures", {}).items():
         fault = figure_fault(config, study, figure)
         _refuse(f"{where}: " if fault and fault.startswith("figure ") else f"{where}.", fault)
-        if "variants" not in declared:
+        if "variants" not in declared and not is_of_flanks(study):
             wanted += [declared[key] for key in ("analysis", "compare") if declared.get(key)]
     for analysis in wanted:
         if analysis not in study["analyses"]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from flow.declarations import Study, is_from_peaks
+from flow.declarations import Study, is_from_peaks, is_of_flanks
 
 Config = Mapping[str, Any]
 
@@ -21,18 +21,24 @@ def origin(config: Config, study: Study) -> str:
     names = {"synthetic": "synthetic", "local": "real", "download": "real"}
     examples, name = study["examples"], names[config["inputs"]]
     own = "dataset" in examples or is_from_peaks(study)
+    own = own or (is_of_flanks(study) and config["inputs"] != "synthetic")
     if config["inputs"] == "synthetic" and not own:
         own = any("dataset" in declared for declared in study["variants"].values())
     if not own and (examples or config["inputs"] == "synthetic"):
         name = "the user's"
-    if config["inputs"] == "download" and examples.get("dataset") and not is_from_peaks(study):
+    if (
+        config["inputs"] == "download"
+        and "dataset" in examples
+        and examples["builder"] == "fasta"
+    ):
         name = "synthetic"  # nothing to download: the paper simulated it as well
     return " ".join([config["origin"] or name, ", ".join(_contigs(study))]).strip()
 
 
 def not_comparable(config: Config, study: Study) -> str:
     """Why the paper's numbers are no yardstick for a study's; empty where they are."""
-    if config["inputs"] == "synthetic" and is_from_peaks(study):
+    own_biology = is_from_peaks(study) or (is_of_flanks(study) and study["examples"])
+    if config["inputs"] == "synthetic" and own_biology:
         return "synthetic inputs, with a biology of their own"
     contigs = _contigs(study)
     return f"{', '.join(contigs)} only, a small part of the paper's genome" if contigs else ""
@@ -49,7 +55,9 @@ def method(settings: Mapping[str, Any], n_tasks: int) -> str:
     name, kind = _METHODS[settings["attribution"]], settings["references"]
     parts = [name]
     if settings["attribution"] != "gradient_input":
-        constant = {"gc": f"GC {settings['gc']} reference", "zeros": "zero reference"}
+        gc = settings["gc"]
+        uniform = "uniform reference" if gc == 0.5 else f"GC {gc} reference"
+        constant = {"gc": uniform, "zeros": "zero reference"}
         parts.append(constant.get(kind, f"{settings['n_refs']} {kind} references"))
         if settings["maxpool_rule"] == "complete":
             parts.append("max-pooling complete")

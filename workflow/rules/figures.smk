@@ -350,3 +350,181 @@ rule draw_variant_tracks:
         code=code_digest("scripts/figures/variant_tracks.py"),
     script:
         "../scripts/figures/variant_tracks.py"
+
+
+rule draw_network_layers:
+    input:
+        layers=lambda wc: RUN.file_of(wc.figure, "flanks", "layers.tsv"),
+        metrics=lambda wc: RUN.file_of(wc.figure, "flanks", "metrics.json"),
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/network_layers.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("network_layers")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 700 * attempt,
+        runtime=10,
+    params:
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/network_layers.py"),
+    script:
+        "../scripts/figures/network_layers.py"
+
+
+rule draw_flank_fit:
+    input:
+        measurements=lambda wc: RUN.file_of(wc.figure, "flanks", "measurements.h5"),
+        predictions=lambda wc: RUN.file_of(wc.figure, "flanks", "predictions.h5"),
+        metrics=lambda wc: RUN.file_of(wc.figure, "flanks", "metrics.json"),
+        history=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).history(),
+        truth=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).truth()["truth"],
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/flank_fit.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("flank_fit")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/flank_fit.py"),
+    script:
+        "../scripts/figures/flank_fit.py"
+
+
+rule draw_flank_map:
+    input:
+        factorial=lambda wc: RUN.flank_file_of(wc.figure, "factorial.h5"),
+        chosen=lambda wc: RUN.file_of(wc.figure, "flanks", "chosen.h5"),
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/flank_map.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("flank_map")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1500 * attempt,
+        runtime=10,
+    params:
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/flank_map.py"),
+    script:
+        "../scripts/figures/flank_map.py"
+
+
+rule draw_base_pair_map:
+    input:
+        all=lambda wc: RUN.flank_file_of(wc.figure, "maps.all.h5"),
+        strongest=lambda wc: RUN.flank_file_of(wc.figure, "maps.strongest.h5"),
+        weakest=lambda wc: RUN.flank_file_of(wc.figure, "maps.weakest.h5"),
+        terms=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).truth()["terms"],
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/base_pair_map.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("base_pair_map")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 700 * attempt,
+        runtime=10,
+    params:
+        min_n=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).settings["min_n"],
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/base_pair_map.py"),
+    script:
+        "../scripts/figures/base_pair_map.py"
+
+
+rule draw_flank_agreement:
+    input:
+        maps=lambda wc: RUN.flank_file_of(wc.figure, "maps.all.h5"),
+        strongest=lambda wc: RUN.flank_file_of(wc.figure, "maps.strongest.h5"),
+        linear=lambda wc: RUN.file_of(wc.figure, "flanks", "linear.h5"),
+        epistatic=lambda wc: RUN.file_of(wc.figure, "flanks", "epistasis.h5"),
+        compared=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).compared(
+            RUN.options_of(wc.figure)
+        ),
+        terms=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).truth()["terms"],
+    output:
+        svg=report(
+            RUN.path("figures", "{figure}.svg"),
+            caption="../report/flank_agreement.rst",
+            category=lambda wc: RUN.declaration_of(wc.figure)["title"],
+            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+        ),
+        pdf=RUN.path("figures", "{figure}.pdf"),
+        png=RUN.path("figures", "{figure}.png"),
+        table=RUN.path("tables", "{figure}.tsv"),
+        stats=RUN.path("stats", "{figure}.json"),
+    log:
+        RUN.path("logs", "figures", "{figure}.log"),
+    wildcard_constraints:
+        figure="|".join(RUN.figures_of("flank_agreement")) or "no_figure",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 1000 * attempt,
+        runtime=10,
+    params:
+        min_n=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).settings["min_n"],
+        context=lambda wc: RUN.context(wc.figure),
+        code=code_digest("scripts/figures/flank_agreement.py"),
+    script:
+        "../scripts/figures/flank_agreement.py"

@@ -4,9 +4,11 @@ from flow.bqtl import SHEETS
 from flow.declarations import (
     ACCESSIBLE_TASKS,
     ACCESSIBLE_WORLD,
+    FLANK_WORLD,
     SIMULATED_TASKS,
     WORLDS,
 )
+from flow.flank_study import world_tables
 
 if RUN.config["inputs"] != "local":
 
@@ -111,6 +113,29 @@ if RUN.config["inputs"] == "synthetic":
             code=code_digest("scripts/simulate_accessibility.py"),
         script:
             "../scripts/simulate_accessibility.py"
+
+    # Binding to ten bases around a core, measured in replicates.
+    rule simulate_flanks:
+        output:
+            counts=world_tables(RUN.config, RUN.path("inputs")),
+            terms=RUN.path("inputs", FLANK_WORLD, "terms.tsv"),
+            truth=RUN.path("inputs", FLANK_WORLD, "truth.h5"),
+        log:
+            RUN.path("logs", "simulate_flanks.log"),
+        benchmark:
+            RUN.path("benchmarks", "simulate_flanks.tsv")
+        conda:
+            "../../envs/dfim.yaml"
+        threads: 1
+        resources:
+            mem_mb=lambda wc, attempt: 1000 * attempt,
+            runtime=10,
+        params:
+            simulation=RUN.config["flank_simulation"],
+            seed=RUN.seed("simulate_flanks"),
+            code=code_digest("scripts/simulate_flanks.py"),
+        script:
+            "../scripts/simulate_flanks.py"
 
 
 if RUN.config["inputs"] == "local":

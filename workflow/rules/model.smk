@@ -13,7 +13,7 @@ rule train_model:
     benchmark:
         RUN.path("benchmarks", "{study}", "train_model.tsv")
     wildcard_constraints:
-        study="|".join(RUN.trained()) or "no_study",
+        study="|".join(sorted(set(RUN.trained()) - set(RUN.of_flanks()))) or "no_study",
     conda:
         "../../envs/dfim.yaml"
     threads: lambda wc: RUN.training(wc.study)["threads"]

@@ -1,5 +1,6 @@
 """Bring a finished model into the run, as a Keras 3 file."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfim.store import whole_file
@@ -10,11 +11,15 @@ if TYPE_CHECKING:
 
 
 def main(source: str, weights: list[str], model: str, seed: int) -> None:
-    """Read a .keras file, or an architecture with its weights, and save it."""
+    """Read a .keras file, an architecture with its weights, or a network of flanks (npz)."""
     configure_tensorflow(1, seed)
     from dfim.models import load_model
+    from flow.betseq_network import read_betseq_network
 
-    network = load_model(source, weights=weights[0] if weights else None)
+    if Path(source).suffix == ".npz" and not weights:
+        network = read_betseq_network(source)
+    else:
+        network = load_model(source, weights=weights[0] if weights else None)
     with whole_file(model) as temporary:
         network.save(temporary)
 

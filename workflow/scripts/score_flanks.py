@@ -1,0 +1,36 @@
+"""Score every flank: one importance profile each, since every mutant is another flank."""
+
+from typing import TYPE_CHECKING, Any
+
+from dfim.scoring import ScoringSettings
+from flow.heads import head_attributor, task_heads
+from flow.progress import Progress
+from flow.runtime import configure_tensorflow
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def main(
+    model: str, factorial: str, settings: dict[str, Any], declared: dict[str, Any], seed: int
+) -> None:
+    """Write the importance of every base of every flank."""
+    configure_tensorflow(settings["threads"], seed)
+    # These load TensorFlow, whose threads are fixed by now.
+    from dfim.factorial import score_factorial
+    from dfim.models import load_model
+
+    network = load_model(model)
+    head = task_heads(network, [], declared)[""]
+    attributor = head_attributor(network, head, settings)
+    with Progress("score flanks", 4**attributor.length) as progress:
+        found = score_factorial(
+            attributor, ScoringSettings.choose(settings), progress=progress.advance
+        )
+    found.save(factorial, {"settings": settings})
+
+
+if "snakemake" in globals():
+    from flow.job import run_job
+
+    run_job(main, snakemake)
