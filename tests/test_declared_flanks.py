@@ -119,6 +119,7 @@ REFUSED = {
         "features: a study of flanks has its own analyses",
     ),
     "another builder": ({f"{E}.builder": "fasta"}, "expected m4 for builder betseq"),
+    "measurements without flanks": ({f"{S}.flanks": ...}, "flanks: missing; builder betseq is"),
     "another architecture": ({f"{M}.architecture": "m2"}, "got m2, expected m4 for builder"),
     "m4 elsewhere": (
         {"only": ["simulated"], "studies.simulated.model.architecture": "m4"},

@@ -205,7 +205,7 @@ FINISHED = {
     ),
     "nothing to score": (
         {"studies.mine.variants": ...},
-        "studies.mine: expected analyses or variants: nothing would be scored",
+        "studies.mine: expected analyses, variants or flanks: nothing would be scored",
     ),
     "no file": ({f"{M}.files.variants": "no.vcf"}, f"{M}.files.variants: no file"),
     "genome": ({f"{M}.files.genome": "no.fa"}, f"{M}.files.genome: no file"),

@@ -21,6 +21,8 @@ def examples_fault(config: Mapping[str, Any], study: Study) -> str | None:
     """What is wrong with a study's examples, where it has any."""
     if not study["examples"]:
         return None
+    if study["examples"]["builder"] == "betseq":
+        return "flanks: missing; builder betseq is for studies of flanks, and has no other use"
     return _peaks_fault(config, study) if is_from_peaks(study) else _fasta_fault(study)
 
 

@@ -124,11 +124,10 @@ def _refuse(where: str, fault: str | None) -> None:
 
 
 def _check_source(config: Config, where: str, study: Config) -> None:
-    _refuse(f"{where}.", model_fault(study))
     if is_of_flanks(study):
-        _refuse(f"{where}.", flanks_fault(config, study))
+        _refuse(f"{where}.", model_fault(study) or flanks_fault(config, study))
         return
-    _refuse(f"{where}.", examples_fault(config, study))
+    _refuse(f"{where}.", examples_fault(config, study) or model_fault(study))
     if study["analyses"] or study["features"]:
         _refuse(f"{where}.", features_fault(config, study))
     if not study["analyses"] and not study["variants"]:
