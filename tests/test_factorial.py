@@ -113,6 +113,18 @@ def test_map_equals_the_one_that_scores_mutants(network, factorial, index):
     np.testing.assert_array_equal(factorial.fis(np.array([index]))[0], found.fis)
 
 
+def test_map_as_a_table(factorial):
+    found = factorial.map_of(27)  # ACGT
+    table = found.table([-2, -1, 1, 2])
+    assert len(table) == LENGTH * 3 * LENGTH
+    row = table.query("source_position == -1 and mutant_base == 'G' and target_position == 2")
+    assert row[["source_base", "target_base"]].values.tolist() == [["C", "T"]]
+    assert row["fis"].item() == found.fis[1, 1, 3]
+    assert row["source_effect"].item() == found.effect[1, 1]
+    assert table["fis"].isna().sum() == 3 * LENGTH
+    assert found.table()["target_position"].unique().tolist() == [0, 1, 2, 3]
+
+
 def test_contributions_add_up(factorial):
     assert factorial.gap.max() < 1e-5
 

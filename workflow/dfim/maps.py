@@ -1,8 +1,10 @@
 """Deep Feature Interaction Maps of nucleotides: every source against every target."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
@@ -14,6 +16,7 @@ from dfim.scoring import (
     draw_references,
     profiles_of_mutants,
 )
+from dfim.sequences import ALPHABET, base_codes
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,30 @@ class InteractionMap(ArrayRecord):
         fis = self.fis
         best = np.abs(np.nan_to_num(fis)).argmax(axis=1)
         return np.take_along_axis(fis, best[:, None, :], axis=1)[:, 0]
+
+    def table(self, positions: Sequence[int] | None = None) -> pd.DataFrame:
+        """One row a source position, mutant base and target position.
+
+        `positions` numbers the W positions; by default they count on from `start`. FIS is
+        missing where source and target coincide.
+        """
+        places = np.arange(self.start, self.start + len(self.importance))
+        places = places if positions is None else np.asarray(positions)
+        letters = np.array([*ALPHABET, "N"])
+        bases = letters[base_codes(self.one_hot[None])[0]]
+        s, m, t = (axis.ravel() for axis in np.indices(self.mutant_importance.shape))
+        return pd.DataFrame(
+            {
+                "source_position": places[s],
+                "source_base": bases[s],
+                "mutant_base": letters[self.mutant_base[s, m]],
+                "target_position": places[t],
+                "target_base": bases[t],
+                "importance": self.importance[t],
+                "fis": self.fis.ravel(),
+                "source_effect": self.effect[s, m],
+            }
+        )
 
 
 def score_map(

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -71,24 +70,6 @@ def _choose(scored: Factorial, strongest: NDArray[np.int64], cell: list[Base]) -
     fis = np.abs(scored.importance[index, None, t] - scored.importance[mutants, t])
     row, mutant = np.unravel_index(fis.argmax(), fis.shape)
     return _Choice(int(index[row]), among, len(index), s, t, int(mutant))
-
-
-def _table(found: InteractionMap) -> pd.DataFrame:
-    """One row a source position, mutant and target position."""
-    s, m, t = (grid.ravel() for grid in np.indices(found.fis.shape))
-    bases, positions = _LETTERS[found.one_hot.argmax(axis=1)], np.array(POSITIONS)
-    return pd.DataFrame(
-        {
-            "source_position": positions[s],
-            "source_base": bases[s],
-            "mutant_base": _LETTERS[found.mutant_base[s, m]],
-            "target_position": positions[t],
-            "target_base": bases[t],
-            "importance": found.importance[t],
-            "fis": found.fis.ravel(),
-            "source_effect": found.effect[s, m],
-        }
-    )
 
 
 def _spaced(values: NDArray[Any], at: int, axis: int = 0) -> NDArray[Any]:
@@ -236,7 +217,7 @@ def main(
     with style():
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(found, choice, title),
-            _table(found),
+            found.table(POSITIONS),
             record,
             context=context,
             scorecard=[_row(context, record)],

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from dfim.maps import InteractionMap
@@ -106,22 +105,6 @@ def main(
     found, chosen = InteractionMap.load(interaction_map), read_json(window)
     motif = next(f for f in chosen["features"] if f["name"] == source)
     position, mutant = _strongest_source(found, motif)
-    width = len(found.importance)
-    s, m, t = np.meshgrid(np.arange(width), np.arange(3), np.arange(width), indexing="ij")
-    letters = np.array(list(ALPHABET))
-    bases = letters[found.one_hot.argmax(axis=1)]
-    whole = pd.DataFrame(
-        {
-            "source_position": (s + found.start).ravel(),
-            "source_base": bases[s.ravel()],
-            "mutant_base": letters[found.mutant_base[s, m].ravel()],
-            "target_position": (t + found.start).ravel(),
-            "target_base": bases[t.ravel()],
-            "importance": found.importance[t.ravel()],
-            "fis": found.fis.ravel(),
-            "source_effect": found.effect[s, m].ravel(),
-        }
-    )
     with style():
         title = (
             f"{context['study_title']} ({context['origin']} inputs): {chosen['sequence']}, "
@@ -129,7 +112,7 @@ def main(
         )
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(found, chosen, position, mutant, title),
-            whole,
+            found.table(),
             {
                 "window": chosen,
                 "source_position": found.start + position,
