@@ -119,7 +119,7 @@ REFUSED = {
     ),
     "method": (
         {f"{S}.analyses.deeplift.attribution": "ism"},
-        "expected one of deeplift, deeplift_rescale, gradient_input, deeplift_package",
+        "expected one of deeplift, deeplift_rescale, gradient_input",
     ),
     "run": (
         {"run": "../elsewhere"},

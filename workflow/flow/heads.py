@@ -64,5 +64,6 @@ def head_attributor(
         output=head.output,
         unit=head.unit,
         maxpool_rule=settings["maxpool_rule"],
+        steps=settings["ig_steps"],
         observed=settings["mask_observed"],
     )

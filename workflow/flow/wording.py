@@ -12,6 +12,8 @@ _METHODS = {
     "deeplift": "DeepLIFT (genomics default)",
     "deeplift_rescale": "DeepLIFT (Rescale)",
     "gradient_input": "gradient × input",
+    "integrated_gradients": "integrated gradients",
+    "mutagenesis": "in-silico mutagenesis",
     "deeplift_package": "DeepLIFT (deeplift package)",
 }
 
@@ -54,12 +56,12 @@ def method(settings: Mapping[str, Any], n_tasks: int) -> str:
     """What titles call an analysis: importance, references, and whose output."""
     name, kind = _METHODS[settings["attribution"]], settings["references"]
     parts = [name]
-    if settings["attribution"] != "gradient_input":
+    if settings["attribution"] not in ("gradient_input", "mutagenesis"):
         gc = settings["gc"]
         uniform = "uniform reference" if gc == 0.5 else f"GC {gc} reference"
         constant = {"gc": uniform, "zeros": "zero reference"}
         parts.append(constant.get(kind, f"{settings['n_refs']} {kind} references"))
-        if settings["maxpool_rule"] == "complete":
+        if settings["maxpool_rule"] == "complete" and "deeplift" in settings["attribution"]:
             parts.append("max-pooling complete")
     if n_tasks > 1:
         heads = sorted(set(settings.get("task_of_set", {"": settings["task"]}).values()))

@@ -137,9 +137,7 @@ def main(
 ) -> None:
     """Score the blocks of this chunk in both worlds; finished blocks are not redone."""
     configure_tensorflow(settings["threads"], seeds["real"])
-    # These load TensorFlow, whose threads are fixed by now.
-    from dfim.attribution.plan import make_plan
-    from dfim.attribution.reach import structural_reach
+    # Loads TensorFlow, whose threads are fixed by now.
     from dfim.models import load_model
 
     data, network = Examples.load(examples), load_model(model)
@@ -155,9 +153,7 @@ def main(
     sample = data.one_hot(rows[:_GAP_SAMPLE])
     attributes = {
         "settings": settings,
-        "structural_reach": structural_reach(
-            make_plan(network, output=head.output, unit=head.unit)
-        ),
+        "structural_reach": attributor.structural_reach(),
         "whole_gaps": _whole_gaps(attributor, sample, settings, seeds["real"]),
     }
     for world, path in (("real", real), ("null", null)):

@@ -4,54 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dfim.attribution.results import Array, Block, Profiles, Wanted
+
 if TYPE_CHECKING:
     from dfim.attribution.plan import Plan
-
-Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class Profiles:
-    """Importance of every position of N sequences, a mean over their references.
-
-    Attributes
-    ----------
-    scores : float32 (N, L)
-        In units of the logit.
-    target : float32 (N,)
-        Logit of each sequence.
-    gap : float32 (N,)
-        Completeness: |sum of all contributions - (target - mean target of the
-        references)|, without the observed-base mask; NaN for gradient times input.
-    """
-
-    scores: Array
-    target: Array
-    gap: Array
-
-
-@dataclass(frozen=True)
-class Block:
-    """The results of consecutive rows, as a method delivers them.
-
-    Attributes
-    ----------
-    rows : slice
-    values : float32 (n, L) or (n, L, 4)
-        Scores, or contributions where those were asked for.
-    target, gap : float32 (n,)
-        Of use only beside scores.
-    """
-
-    rows: slice
-    values: Array
-    target: Array
-    gap: Array
 
 
 class Attributor(ABC):
@@ -65,12 +25,12 @@ class Attributor(ABC):
         Positions of an input sequence.
     batch_size : int
         Rows of one pass; every pass has this shape, the last one is padded.
-    plan : dfim.attribution.plan.Plan
-        The steps from the input to the logit.
+    plan : dfim.attribution.plan.Plan or None
+        The steps from the input to the logit, where they are known.
     """
 
     method: str
-    plan: Plan
+    plan: Plan | None
     length: int
     batch_size: int
     needs_references = True
@@ -91,7 +51,8 @@ class Attributor(ABC):
             Columns may hold fractions (mutants) or zeros (N bases).
         references : uint8 or float32 (1, R, L, 4) or (G, R, L, 4), optional
             R references shared by every row, or R for each of G groups of rows; the
-            result is the mean over R. Ignored (None will do) for gradient times input.
+            result is the mean over R. Ignored (None will do) where `needs_references`
+            is False: gradient times input and mutagenesis.
         reference_of : int (N,), optional
             Group of each row; required when G > 1.
         progress : callable, optional
@@ -110,12 +71,13 @@ class Attributor(ABC):
         -----
         Memory: the result, and the activations of one batch. Time: a forward pass a row,
         and a backward pass a row and reference (with a forward pass of the reference
-        unless it is shared). A row's result does not depend on the rows around it.
+        unless it is shared); integrated gradients and mutagenesis take many more passes
+        (see their classes). A row's result does not depend on the rows around it.
         """
         n = self._check(X, references, reference_of)
         scores = np.empty((n, self.length), np.float32)
         target, gap = np.empty(n, np.float32), np.empty(n, np.float32)
-        for block in self._blocks(X, references, reference_of, contributions=False):
+        for block in self._blocks(X, references, reference_of, "scores"):
             scores[block.rows] = block.values
             target[block.rows] = block.target
             gap[block.rows] = block.gap
@@ -144,11 +106,33 @@ class Attributor(ABC):
         ValueError
             As `profiles`.
         """
-        n = self._check(X, references, reference_of)
-        out = np.empty((n, self.length, 4), np.float32)
-        for block in self._blocks(X, references, reference_of, contributions=True):
-            out[block.rows] = block.values
-        return out
+        return self._all_bases(X, references, reference_of, "contributions")
+
+    def hypothetical(
+        self, X: Array, references: Array | None = None, *, reference_of: Array | None = None
+    ) -> Array:
+        """Give what each base would contribute at each position, were it there.
+
+        Parameters
+        ----------
+        X, references, reference_of
+            As for `profiles`.
+
+        Returns
+        -------
+        float32 (N, L, 4)
+            Mean over the references of the sum over c of multiplier[c] times
+            (base[c] - reference[c]), with the multipliers of X itself: an estimate, as
+            another base would change them (Shrikumar et al. 2017). Without references it
+            is the gradient, or for mutagenesis what the base really does. At the bases
+            of X it is the sum of a column of `contributions`.
+
+        Raises
+        ------
+        ValueError
+            As `profiles`.
+        """
+        return self._all_bases(X, references, reference_of, "hypothetical")
 
     def reachable(
         self, source_start: Array, source_end: Array, target_start: Array, target_end: Array
@@ -164,11 +148,30 @@ class Attributor(ABC):
         -------
         bool (P,)
             From the architecture alone (`dfim.attribution.reach`); holds where a sequence
-            and its mutants share references.
+            and its mutants share references. True wherever there is no plan to tell.
         """
+        if self.plan is None:
+            return np.ones(len(source_start), bool)
         from dfim.attribution.reach import reachable  # loads Keras, which this module must not
 
         return reachable(self.plan, source_start, source_end, target_start, target_end)
+
+    def describe(self) -> dict[str, object]:
+        """Settings of the method, for a file of scores to keep."""
+        names = ("method", "maxpool_rule", "observed", "steps", "batch_size")
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+
+    def structural_reach(self) -> int | None:
+        """Give the largest distance at which one nucleotide can change another's importance.
+
+        In bp, from the architecture alone (`dfim.attribution.reach`); None where there is no
+        such limit, or no plan to tell.
+        """
+        if self.plan is None:
+            return None
+        from dfim.attribution.reach import structural_reach  # loads Keras
+
+        return structural_reach(self.plan)
 
     @abstractmethod
     def predict_logit(self, X: Array) -> Array:
@@ -194,10 +197,19 @@ class Attributor(ABC):
         X: Array,
         references: Array | None,
         reference_of: Array | None,
-        *,
-        contributions: bool,
+        wanted: Wanted,
     ) -> Iterator[Block]:
         """Yield the results of checked input, block by block, in order."""
+
+    def _all_bases(
+        self, X: Array, references: Array | None, reference_of: Array | None, wanted: Wanted
+    ) -> Array:
+        """Collect values (N, L, 4) of checked input."""
+        n = self._check(X, references, reference_of)
+        out = np.empty((n, self.length, 4), np.float32)
+        for block in self._blocks(X, references, reference_of, wanted):
+            out[block.rows] = block.values
+        return out
 
     def _check(self, X: Array, references: Array | None, reference_of: Array | None) -> int:
         """Refuse arrays of a wrong shape or type; return the number of rows."""

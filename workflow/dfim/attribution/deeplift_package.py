@@ -9,10 +9,11 @@ Keras writes today). It receives the layers as they are: nothing is folded for i
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfim.attribution.base import Array, Attributor, Block
+from dfim.attribution.base import Array, Attributor, Block, Wanted
 from dfim.attribution.plan import default_batch_size, make_plan
 from dfim.attribution.trace import activation_kind, trace, unsupported
 
@@ -89,6 +90,7 @@ class DeepliftPackage(Attributor):
             )
             self._input = scored.get_layers()[0].get_activation_vars()
             self._output = scored.get_layers()[-1].get_activation_vars()
+            self._scored = scored
             self._contribute = scored.get_target_contribs_func(
                 find_scores_layer_idx=0, target_layer_idx=-1
             )
@@ -107,9 +109,9 @@ class DeepliftPackage(Attributor):
         X: Array,
         references: Array | None,
         reference_of: Array | None,
-        *,
-        contributions: bool,
+        wanted: Wanted,
     ) -> Iterator[Block]:
+        function = self._imagine if wanted == "hypothetical" else self._contribute
         if not self.needs_references:
             references, reference_of = np.zeros((1, 1, self.length, 4), np.float32), None
         rows_per_call = max(1, _CALL_BYTES // (self.length * 4 * 4))
@@ -121,9 +123,9 @@ class DeepliftPackage(Attributor):
             repeats = [
                 references[group, r].astype(np.float32) for r in range(references.shape[1])
             ]
-            values = sum(self._score(x, reference) for reference in repeats) / len(repeats)
+            values = sum(self._score(function, x, r) for r in repeats) / len(repeats)
             target = gap = np.full(len(x), np.nan, np.float32)
-            if not contributions:
+            if wanted == "scores":
                 target = self.predict_logit(x)
                 if self.needs_references:
                     base = sum(self.predict_logit(r) for r in repeats) / len(repeats)
@@ -131,10 +133,19 @@ class DeepliftPackage(Attributor):
                 values = (values * x if self._observed else values).sum(axis=2)
             yield Block(slice(start, start + len(x)), values, target, gap)
 
-    def _score(self, x: Array, reference: Array) -> Array:
-        """Contributions (n, L, 4) by one call of the package's function."""
+    @functools.cached_property
+    def _imagine(self) -> Callable[..., Array]:
+        """The package's function for hypothetical contributions: a graph of its own."""
+        with self._active(), contextlib.redirect_stdout(io.StringIO()):
+            multiply = self._scored.get_target_multipliers_func(
+                find_scores_layer_idx=0, target_layer_idx=-1
+            )
+        return self._util.get_hypothetical_contribs_func_onehot(multiply)
+
+    def _score(self, function: Callable[..., Array], x: Array, reference: Array) -> Array:
+        """Contributions (n, L, 4) by one call of a function of the package."""
         with self._active():
-            scores = self._contribute(
+            scores = function(
                 task_idx=self._unit,
                 input_data_list=[x],
                 input_references_list=[reference],

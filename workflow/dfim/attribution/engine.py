@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from dfim.attribution.activations import Gradient, Rescale, RevealCancel
-from dfim.attribution.base import Array, Attributor, Block
+from dfim.attribution.base import Array, Attributor, Block, Wanted
 from dfim.attribution.plan import Plan, default_batch_size
 from dfim.attribution.pooling import CompletePool, ReluWinnerPool, WinnerPool
 from dfim.attribution.rules import AffineRule, ConvRule, DenseRule, FlattenRule, Rule, Saved
@@ -64,10 +64,13 @@ class Engine(Attributor):
         X: Array,
         references: Array | None,
         reference_of: Array | None,
-        *,
-        contributions: bool,
+        wanted: Wanted,
     ) -> Iterator[Block]:
-        score = self._contributions if contributions else self._scores
+        score = {
+            "scores": self._scores,
+            "contributions": self._contributions,
+            "hypothetical": self._hypothetical,
+        }[wanted]
         if not self.needs_references:
             references = np.zeros((1, 1, self.length, 4), np.float32)
         repeats = references.shape[1]
@@ -131,16 +134,20 @@ class Engine(Attributor):
     def _logit(self, x: tf.Tensor) -> tf.Tensor:
         return self._activations(x)[0]
 
-    def _contributions(
-        self, kept: list[Saved], base: list[Saved]
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Multiply back to the input: contributions (B, L, 4) and their sums (B,)."""
+    def _multipliers(self, kept: list[Saved], base: list[Saved]) -> tf.Tensor:
+        """Multiply back to the input: (B, L, 4), or (1, L, 4) where all is linear."""
         m = tf.ones((1, 1))
         for rule, saved, saved0 in zip(
             reversed(self._rules), reversed(kept[1:]), reversed(base[1:]), strict=True
         ):
             m = rule.backward(m, saved, saved0)
-        (x,), (x0,) = kept[0], base[0]
+        return m
+
+    def _contributions(
+        self, kept: list[Saved], base: list[Saved]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Contributions (B, L, 4) and their sums (B,)."""
+        m, (x,), (x0,) = self._multipliers(kept, base), kept[0], base[0]
         contributions = m * (x - x0) if self.needs_references else m * x
         return contributions, tf.reduce_sum(contributions, axis=(1, 2))
 
@@ -150,6 +157,16 @@ class Engine(Attributor):
         if self.observed:
             contributions = contributions * kept[0][0]
         return tf.reduce_sum(contributions, axis=2), total
+
+    def _hypothetical(
+        self, kept: list[Saved], base: list[Saved]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Contributions (B, L, 4) of each base in its position, and those of X summed."""
+        m, (x,), (x0,) = self._multipliers(kept, base), kept[0], base[0]
+        if self.needs_references:
+            m = m - tf.reduce_sum(m * x0, axis=2, keepdims=True)
+        each = m + tf.zeros_like(x)
+        return each, tf.reduce_sum(each * x, axis=(1, 2))
 
 
 def _batches(n: int, size: int) -> Iterator[slice]:

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dfim.attribution.trace import trace
+from dfim.attribution.logit_tensors import pre_activation
+from dfim.attribution.trace import output_tensor
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def predict_logits(
     Parameters
     ----------
     model
-        Sequential or functional, whose heads end in a Dense layer, with or without
-        a sigmoid.
+        Sequential or functional, of one input; a last sigmoid or softmax of a head is left
+        out.
     X
         (N, L, 4) one-hot sequences.
     heads
@@ -68,7 +69,9 @@ def predict_logits(
         For a head that does not exist.
     """
     outputs = list(dict.fromkeys(head.output for head in heads))
-    network = keras.Model(model.inputs, [_pre_activation(model, name) for name in outputs])
+    network = keras.Model(
+        model.inputs, [pre_activation(*output_tensor(model, name)) for name in outputs]
+    )
     columns = [(outputs.index(head.output), head.unit) for head in heads]
     for (place, unit), head in zip(columns, heads, strict=True):
         width = int(network.outputs[place].shape[-1])
@@ -92,16 +95,3 @@ def predict_logits(
         padding = ((0, batch_size - len(batch)), (0, 0), (0, 0))
         found[start : start + len(batch)] = run(np.pad(batch, padding)).numpy()[: len(batch)]
     return found
-
-
-def _pre_activation(model: keras.Model, output: int | str) -> keras.KerasTensor:
-    """The tensor that an output's final sigmoid reads."""
-    layer = trace(model, output).layers[-1]
-    if getattr(layer, "activation", None) is not keras.activations.sigmoid:
-        return layer.output
-    if isinstance(layer, keras.layers.Activation):
-        return layer.input
-    linear = keras.layers.Dense(int(layer.output.shape[-1]), name=f"{layer.name}_logit")
-    tensor = linear(layer.input)
-    linear.set_weights(layer.get_weights())
-    return tensor

@@ -109,7 +109,7 @@ def trace(model: keras.Model, output: int | str = 0) -> Chain:
         When the output does not exist, the model is not built or not (L, 4), or two
         branches merge on the way. Layers themselves are checked by `dfim.attribution.plan`.
     """
-    tensor, name = _output_tensor(model, output)
+    tensor, name = output_tensor(model, output)
     layers: list[keras.layers.Layer] = []
     while True:
         history = tensor._keras_history
@@ -130,8 +130,27 @@ def trace(model: keras.Model, output: int | str = 0) -> Chain:
     return Chain(layers=tuple(reversed(layers)), length=int(shape[0]), name=name)
 
 
-def _output_tensor(model: keras.Model, output: int | str) -> tuple[keras.KerasTensor, str]:
-    """Find the symbolic tensor of a head by index, output name or layer name."""
+def output_tensor(model: keras.Model, output: int | str) -> tuple[keras.KerasTensor, str]:
+    """Find the symbolic tensor of a head.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Sequential or functional, built.
+    output : int or str
+        Index of the output, its name, or the name of a layer to be taken as the output.
+
+    Returns
+    -------
+    tensor : keras.KerasTensor
+    name : str
+        For messages.
+
+    Raises
+    ------
+    ValueError
+        When the model is not built or has no such output.
+    """
     if not isinstance(model, keras.Model):
         raise ValueError(f"model: got {type(model).__name__}, expected a Keras model")
     tensors = getattr(model, "outputs", None)

@@ -1,0 +1,206 @@
+"""Gradients and integrated gradients of any functional Keras model, by TensorFlow's tape.
+
+Layers need no rule here: recurrent and attention layers work, and layers of one's own. Where
+`dfim.attribution.engine` or `dfim.attribution.graph_engine` know all layers of a model, their
+gradients are the same numbers and come at least as fast.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dfim.attribution.base import Array, Attributor, Block, Wanted
+from dfim.attribution.graph_engine import make_engine
+from dfim.attribution.logit_tensors import Scored, scored_logit
+from dfim.attribution.plan import BATCH_BYTES
+
+log = logging.getLogger(__name__)
+
+
+class AutodiffAttributor(Attributor):
+    """The methods gradient_input and integrated_gradients.
+
+    Parameters
+    ----------
+    model, output, unit, held, observed, batch_size
+        As `dfim.attribution.make_attributor`; what is scored:
+        `dfim.attribution.logit_tensors.scored_logit`.
+    method : str
+        "gradient_input" or "integrated_gradients".
+    steps : int
+        Points of the path from a reference to the sequence.
+
+    Raises
+    ------
+    ValueError
+        As `dfim.attribution.logit_tensors.scored_logit`.
+
+    Notes
+    -----
+    Integrated gradients (Sundararajan et al. 2017) are the mean gradient along the straight
+    path, times (X - reference), by the midpoint rule. Its error is half that of the
+    trapezoid rule, and it never takes the gradient at a reference itself, where the units of
+    a ReLU network often sit on their kink, or tie in a pooling window. What is left of the
+    error is the gap of the profiles.
+
+    Cost: a forward and a backward pass a sequence for gradients; for integrated gradients
+    that times `steps` and references, and two forward passes. Memory: one such pass of a
+    batch. A tie of a max pooling goes where TensorFlow sends it.
+
+    Weights are copied, once. Dropout and its kind do nothing, as in prediction.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        method: str,
+        *,
+        output: int | str = 0,
+        unit: int = 0,
+        held: Mapping[str, Array] | None = None,
+        observed: bool = True,
+        batch_size: int | None = None,
+        steps: int = 50,
+    ) -> None:
+        if steps < 1:
+            raise ValueError(f"steps: got {steps}, expected at least 1")
+        scored = scored_logit(model, output=output, unit=unit, held=held)
+        self.method, self.observed, self.steps = method, observed, steps
+        self.length = scored.length
+        self.plan = None
+        self.batch_size = batch_size or _default_batch_size(scored)
+        self.needs_references = method == "integrated_gradients"
+        self._engine = _engine_of(model, output=output, unit=unit, held=held)
+        network = scored.network
+        self._network, self._inputs, self._unit = network, scored.inputs, unit
+        self._weights = [
+            [tf.constant(variable.numpy()) for variable in variables]
+            for variables in (network.trainable_variables, network.non_trainable_variables)
+        ]
+        shape = tf.TensorSpec((self.batch_size, self.length, 4), tf.float32)
+        self._logit = tf.function(self._logits, input_signature=[shape], autograph=False)
+        walk = self._integrated if self.needs_references else self._gradient
+        self._walk = tf.function(walk, input_signature=[shape, shape], autograph=False)
+
+    def predict_logit(self, X: Array) -> Array:  # noqa: D102 (see Attributor)
+        n = self._check_one_hot("X", X, (None, self.length, 4))
+        out = np.empty(n, np.float32)
+        for rows in self._batches(n):
+            out[rows] = self._logit(self._padded(X[rows])).numpy()[: len(out[rows])]
+        return out
+
+    def reachable(  # noqa: D102 (see Attributor)
+        self, source_start: Array, source_end: Array, target_start: Array, target_end: Array
+    ) -> Array:
+        # A mean of slopes: what cannot change one of them cannot change it.
+        reachable = self._engine.reachable if self._engine else super().reachable
+        return reachable(source_start, source_end, target_start, target_end)
+
+    def structural_reach(self) -> int | None:  # noqa: D102 (see Attributor)
+        return self._engine.structural_reach() if self._engine else None
+
+    def _blocks(
+        self,
+        X: Array,
+        references: Array | None,
+        reference_of: Array | None,
+        wanted: Wanted,
+    ) -> Iterator[Block]:
+        if not self.needs_references:
+            references, reference_of = np.zeros((1, 1, self.length, 4), np.float32), None
+        group = np.zeros(len(X), np.int64) if reference_of is None else reference_of
+        repeats = references.shape[1]
+        for rows in self._batches(len(X)):
+            n = len(X[rows])
+            x = self._padded(X[rows])
+            values: Array | float = 0.0
+            gap: Array | float = 0.0
+            for r in range(repeats):
+                x0 = self._padded(references[group[rows], r])
+                target, base, m = (tensor.numpy() for tensor in self._walk(x, x0))
+                contributions = m * (x - x0)
+                total = contributions.reshape(len(x), -1).sum(axis=1)
+                gap = gap + (total - (target - base))
+                values = values + self._as_wanted(contributions, m, x, x0, wanted)
+            gap = np.abs(gap) / repeats if self.needs_references else np.full(len(x), np.nan)
+            yield Block(rows, (values / np.float32(repeats))[:n], target[:n], gap[:n])
+
+    def _as_wanted(
+        self, contributions: Array, m: Array, x: Array, x0: Array, wanted: Wanted
+    ) -> Array:
+        """Scores (B, L), or one of the two kinds of contributions (B, L, 4)."""
+        if wanted == "contributions":
+            return contributions
+        if wanted == "hypothetical":
+            return m - (m * x0).sum(axis=2, keepdims=True)
+        return (contributions * x if self.observed else contributions).sum(axis=2)
+
+    def _batches(self, n: int) -> Iterator[slice]:
+        size = self.batch_size
+        return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+    def _padded(self, X: Array) -> Array:
+        """Fill a last batch up with zeros: every pass has the same shape."""
+        whole = np.zeros((self.batch_size, self.length, 4), np.float32)
+        whole[: len(X)] = X
+        return whole
+
+    def _logits(self, x: tf.Tensor) -> tf.Tensor:
+        """Scored logits (B,) of a batch."""
+        size = self.batch_size
+        inputs = [x if value is None else np.repeat(value, size, 0) for value in self._inputs]
+        values, _ = self._network.stateless_call(*self._weights, inputs, training=False)
+        values = values[0] if isinstance(values, list | tuple) else values
+        return tf.cast(tf.reshape(values, (size, -1))[:, self._unit], tf.float32)
+
+    def _slope(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Logits (B,) and their gradients (B, L, 4)."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(x)
+            logits = self._logits(x)
+        zero = tf.UnconnectedGradients.ZERO
+        return logits, tape.gradient(logits, x, unconnected_gradients=zero)
+
+    def _gradient(self, x: tf.Tensor, x0: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Logits, those of the reference (not asked for), gradients."""
+        logits, gradients = self._slope(x)
+        return logits, tf.zeros_like(logits), gradients
+
+    def _integrated(
+        self, x: tf.Tensor, x0: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Logits, those of the references, mean gradients between the two."""
+
+        def add(k: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            part = (tf.cast(k, tf.float32) + 0.5) / self.steps
+            return k + 1, total + self._slope(x0 + part * (x - x0))[1]
+
+        _, total = tf.while_loop(
+            lambda k, _: k < self.steps,
+            add,
+            (tf.constant(0), tf.zeros_like(x)),
+            parallel_iterations=1,
+            maximum_iterations=self.steps,
+        )
+        return self._logits(x), self._logits(x0), total / self.steps
+
+
+def _engine_of(model: keras.Model, **head: Any) -> Attributor | None:  # noqa: ANN401
+    """Engine that knows all layers, as its plan tells what is reachable."""
+    try:
+        return make_engine(model, "gradient_input", **head)
+    except ValueError as error:
+        log.debug("every pair counts as reachable: %s", error)
+        return None
+
+
+def _default_batch_size(scored: Scored) -> int:
+    """The engine's formula: a batch of activations in `BATCH_BYTES`, within 8 to 512."""
+    fitting = max(1, BATCH_BYTES // (4 * scored.numbers))
+    return int(np.clip(2 ** int(np.log2(fitting)), 8, 512))

@@ -1,0 +1,181 @@
+"""Which nucleotides of a graph can change each other's importance, as in `reach` of a chain."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dfim.attribution.graph import GraphPlan
+from dfim.attribution.graph_steps import (
+    Average,
+    Concat,
+    Constant,
+    Curve,
+    Fit,
+    Input,
+    Linear,
+    Node,
+    Product,
+    Reshape,
+    Softmax,
+)
+from dfim.attribution.graph_windows import step_window
+from dfim.attribution.steps import Activation, Dense, Pool
+
+Array = np.ndarray
+_CELLS = 2**24  # pairs times units looked at together, bytes
+
+
+def receptive_fields(plan: GraphPlan) -> Array:
+    """List what the units that are not linear see of the input.
+
+    Parameters
+    ----------
+    plan : GraphPlan
+
+    Returns
+    -------
+    bool (U, L)
+        One row a position of an activation, a max pooling, a softmax or a product; rows
+        within an interval that another row fills are left out. A plan that is linear
+        throughout has one row a nucleotide.
+
+    Notes
+    -----
+    A step that reorders positions (a reshape, a transposition, a dense layer on the whole)
+    counts as joining all of them: then there may be more True here than there need be.
+    Time and memory are positions times L a node.
+    """
+    varying, seen = plan.varying, []
+    units = [np.eye(plan.length, dtype=bool)]
+    for node in plan.nodes:
+        seen.append(_seen(node, [seen[i] for i in node.inputs], plan))
+        if _bends(node, [varying[i] for i in node.inputs]):
+            units.append(seen[-1])
+    return _widest(np.concatenate(units))
+
+
+def structural_reach(plan: GraphPlan) -> int | None:
+    """Give the largest distance at which one nucleotide can change another's importance.
+
+    Parameters
+    ----------
+    plan : GraphPlan
+
+    Returns
+    -------
+    int or None
+        In bp between the two nucleotides (neighbours are 1 apart); None where some unit
+        sees the whole input.
+    """
+    first, last = _ends(receptive_fields(plan))
+    reach = int((last - first).max())
+    return None if reach == plan.length - 1 else reach
+
+
+def reachable(
+    plan: GraphPlan,
+    source_start: Array,
+    source_end: Array,
+    target_start: Array,
+    target_end: Array,
+) -> Array:
+    """Tell which sources can change the importance of which targets at all.
+
+    Parameters
+    ----------
+    plan : GraphPlan
+    source_start, source_end, target_start, target_end : int (P,)
+        Half-open intervals of the input, 0-based.
+
+    Returns
+    -------
+    bool (P,)
+        Whether some unit sees a part of both; elsewhere the FIS is 0 whatever the weights.
+
+    Raises
+    ------
+    ValueError
+        When an interval is empty or leaves the input.
+    """
+    seen = receptive_fields(plan)
+    count = np.zeros((plan.length + 1, len(seen)), np.int32)
+    np.cumsum(seen.T, axis=0, out=count[1:])
+    pairs = [np.asarray(a) for a in (source_start, source_end, target_start, target_end)]
+    for name, start, end in (("source", *pairs[:2]), ("target", *pairs[2:])):
+        bad = np.flatnonzero((start < 0) | (end <= start) | (end > plan.length))
+        if bad.size:
+            at = bad[0]
+            raise ValueError(
+                f"{name}: pair {at} has [{start[at]}, {end[at]}), expected 0 <= start < end "
+                f"<= {plan.length}"
+            )
+    out = np.empty(len(pairs[0]), bool)
+    step = max(1, _CELLS // len(seen))
+    for i in range(0, len(out), step):
+        a, b, c, d = (array[i : i + step] for array in pairs)
+        out[i : i + step] = ((count[b] > count[a]) & (count[d] > count[c])).any(axis=1)
+    return out
+
+
+def _bends(node: Node, varying: list[bool]) -> bool:
+    """Whether a node is not linear in what depends on the input."""
+    match node.step:
+        case Average():
+            return False
+        case Product():
+            return sum(varying) > 1
+        case _:
+            return isinstance(node.step, Activation | Curve | Softmax | Pool) and any(varying)
+
+
+def _seen(node: Node, before: list[Array], plan: GraphPlan) -> Array:
+    """What each position of a node sees: bool (positions, L); a vector is one position."""
+    positions = node.shape[0] if len(node.shape) == 2 else 1
+    window = step_window(node.step)
+    match node.step:
+        case Input():
+            return np.eye(plan.length, dtype=bool)
+        case Constant():
+            return np.zeros((positions, plan.length), bool)
+        case Concat(axis=1) if len(node.shape) == 2:
+            return np.concatenate(before)
+        case Fit(left, right):
+            padded = np.pad(before[0], ((max(0, left), max(0, right)), (0, 0)))
+            return padded[max(0, -left) : len(padded) - max(0, -right)]
+        case _ if window is not None:
+            return _through(before[0], window.positions)
+        case Reshape() | Linear() | Dense():
+            return np.repeat(before[0].any(axis=0)[None], positions, axis=0)
+        case Softmax(axis=1):
+            return np.repeat(before[0].any(axis=0)[None], positions, axis=0)
+        case _:  # elementwise, of one tensor or of several
+            return np.logical_or.reduce(np.broadcast_arrays(*before))
+
+
+def _through(seen: Array, positions: Array) -> Array:
+    """Join what the windows `positions` (length, size) read; outside there is nothing."""
+    out = np.zeros((len(positions), seen.shape[1]), bool)
+    for column in positions.T:
+        inside = (column >= 0) & (column < len(seen))
+        out[inside] |= seen[column[inside]]
+    return out
+
+
+def _ends(seen: Array) -> tuple[Array, Array]:
+    """First and last True of each row."""
+    return seen.argmax(axis=1), seen.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
+
+
+def _widest(seen: Array) -> Array:
+    """Leave rows out that lie in an interval that another row fills."""
+    seen = seen[seen.any(axis=1)]
+    first, last = _ends(seen)
+    gaps = seen.sum(axis=1) < last - first + 1
+    # Wide rows before narrow ones of the same beginning, whole ones before those with gaps.
+    order = np.lexsort((gaps, -last, first))
+    kept, filled = [], -1  # end of the whole rows so far
+    for row in order:
+        if last[row] > filled:
+            kept.append(row)
+            filled = filled if gaps[row] else last[row]
+    return seen[kept]
