@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zipfile
@@ -75,6 +76,16 @@ def load_model(
         ) from error
     arrays = _read_weights(Path(weights), version)
     return _READERS[version].assemble(architecture, arrays)
+
+
+def model_digest(model: keras.Model) -> str:
+    """Sixteen hex digits of a model's layers and weights, to know it again by."""
+    digest = hashlib.sha256(json.dumps(model.get_config(), default=str).encode())
+    for array in model.get_weights():
+        digest.update(
+            f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes()
+        )
+    return digest.hexdigest()[:16]
 
 
 def _load_keras(path: Path) -> keras.Model:
