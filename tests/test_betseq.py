@@ -130,7 +130,6 @@ def test_replicates(tmp_path, caplog):
     nan = np.float32(np.nan)
     expected = np.array([[1.5, 2], [nan, -1], [-0.5, -2]], np.float32)
     np.testing.assert_array_equal(found.ddg, expected)
-    assert found.n().tolist() == [2, 1, 2]
     assert "cbf1_rep1_counts.txt: 3 rows, 1 without a finite ddG" in caplog.text
     assert "3 flanks in 2 replicates; 1 more have no finite ddG in any" in caplog.text
 
@@ -181,6 +180,17 @@ def test_member_of_an_archive(tmp_path, name):
     found = read_replicates([f"{path}::{name}"])
     assert found.replicates.tolist() == ["rep1"]
     assert found.index.tolist() == index_of(A, D)
+
+
+def test_replicates_of_an_archive_have_their_own_names(tmp_path):
+    written(tmp_path, REPLICATE, "rep2.txt")
+    path = tmp_path / "all.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for member in ("rep1.txt", "deep/rep2.txt"):
+            tar.add(tmp_path / "rep2.txt", member)
+    found = read_replicates([f"{path}::rep1.txt", f"{path}::rep2.txt"])
+    assert found.replicates.tolist() == ["rep1", "rep2"]
+    assert found.ddg.shape == (2, 2)
 
 
 def test_member_by_the_end_of_its_path(tmp_path):

@@ -157,6 +157,24 @@ REFUSED = {
     "compared analysis": ({f"{F}.flank_agreement.compare": ["ism"]}, "no 'ism' in flanks"),
     "compared text": ({f"{F}.flank_agreement.compare": "ism"}, "expected a list of analyses"),
     "key of a figure": ({f"{F}.fig8a.analysis": "deeplift"}, "kind network_layers does not"),
+    "figure of pairs": (
+        {f"{F}.x": {"kind": "pair_scores", "analysis": "deeplift"}},
+        "figures.x.kind: got pair_scores, a study of flanks has network_layers",
+    ),
+    "one position": ({f"{F}.fig8b.cell": ["T-1", "A-1"]}, "T-1 and A-1 are one position"),
+    "cells of one position": ({f"{F}.fig8c.cells": [["T-1", "T-1"]]}, "are one position"),
+    "printed share": ({f"{F}.flank_agreement.printed.r2": "high"}, "got 'high' (str)"),
+    "output": ({f"{M}.output": 1}, "model.output: a network of flanks has one output"),
+    "dropout rates": ({f"{M}.options.units": [5, 5]}, "got 3 rates, expected 2"),
+    "too little noise": ({"flank_simulation.noise": 0}, "got 0 (int), expected at least 0.005"),
+    "extremes of few": (
+        {"flank_simulation.flanks": 5000},
+        "flanks.extremes: got 5000, expected at most half of the 5000 flanks",
+    ),
+    "extremes that are all blank": (
+        {f"{S}.flanks.extremes": 9},
+        "flanks.extremes: got 9, expected at least min_n (10)",
+    ),
     "cell": ({f"{F}.fig8b.cell": ["T-1", "A+6"]}, "got 'A+6' (str), expected text that"),
     "figure without flanks": (
         {"only": ["simulated"], "studies.simulated.figures.x": {"kind": "network_layers"}},

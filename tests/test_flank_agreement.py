@@ -148,7 +148,7 @@ def test_without_truth_there_is_no_recovery(tmp_path):
     }
     assert len(record["scorecard"]) == 2
     table = read_table(files["table"])
-    assert len(table) == 16  # three FIS by two references, and these by each other; two levels
+    assert len(table) == 14  # three FIS by two references, and these by each other; two levels
     assert table["auroc"].isna().all()
     assert Path(files["png"]).stat().st_size > 10_000
 
@@ -247,18 +247,11 @@ def test_terms_as_planted_whichever_position_comes_first():
 def test_verdict_of_the_fit(r2, printed, apart, verdict):
     context = {**CONTEXT, "printed": printed, "not_comparable": apart}
     row = fit_row(context, replace(models(), r2_single=0.5, r2_pair=r2))
-    assert (row.figure, row.verdict) == ("Fig 8", verdict)
+    assert (row.figure, row.verdict) == ("Flank agreement", verdict)
     assert row.ours == f"{r2:.4f} (mononucleotides alone: 0.5000)"
     assert row.paper == printed.get("r2", "not printed")
     assert ("Le et al." in row.why) == bool(printed)
-    assert row.why.endswith(apart)
-
-
-@pytest.mark.parametrize("printed", ["high", "0.95", "> 95 %"])
-def test_printed_fit_that_is_no_bound(printed):
-    with pytest.raises(ValueError, match=r"printed r2: got .*, expected a bound") as error:
-        fit_row({**CONTEXT, "printed": {"r2": printed}}, models())
-    assert "\n" not in str(error.value)
+    assert row.why.startswith(apart)
 
 
 def test_rows_of_agreement_and_recovery_say_their_n():

@@ -16,7 +16,7 @@ from scripts.choose_flanks import main as choose
 from scripts.collect_flanks import main as collect
 
 CONTEXT = {
-    "label": "Fig 8C", "origin": "real", "not_comparable": "", "method": "DeepLIFT",
+    "label": "Fig 8C", "origin": "real", "not_comparable": "", "note": "", "method": "DeepLIFT",
     "printed": {"strength": "strong"},
 }  # fmt: skip
 

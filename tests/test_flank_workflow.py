@@ -37,10 +37,15 @@ def test_every_figure_with_table_and_statistics(run):
             assert (run.results / f"figures/{figure}.{kind}").stat().st_size > 5000
         record = read_json(run.results / f"stats/{figure}.json")
         assert record["origin"] == "synthetic"
-        assert {row["verdict"] for row in record["scorecard"]} <= {"not comparable"}
+        verdicts = {row["verdict"] for row in record["scorecard"]}
+        # A world of our own is no yardstick; two figures have no number of the paper's.
+        assert verdicts == (
+            set() if figure in ("fig8a", "flank_map_all") else {"not comparable"}
+        )
     rows = read_table(run.results / "scorecard.tsv", text=("paper", "ours"))
     quantities = " ".join(rows["quantity"])
-    for named in ("T−1→A+1", "T−1→T+2", "99th percentile", "linear model"):
+    for named in ("T−1→A+1", "T−1→T+2", "99th percentile", "linear model", "RMSE", "AUROC",
+                  "Spearman", "mutated on A+1"):  # fmt: skip
         assert named in quantities
 
 
@@ -58,7 +63,7 @@ def test_planted_pairs_are_found_over_all_flanks(run):
     record = read_json(run.results / "stats/flank_map_all.json")
     recovered = record["statistics"]["all"]["planted_position_pairs"]
     assert (recovered["n"], recovered["n_planted"]) == (90, 12)
-    assert recovered["auroc"] > 0.9
+    assert recovered["auroc"] >= 0.98
 
 
 def test_extremes_are_those_of_the_measurements(folder):

@@ -93,6 +93,8 @@ class BasePairMaps(ArrayRecord):
             Source position, mutant base, target position, target base: 4L × 4L, the
             rows of the base itself blank.
         """
+        if base not in range(4):
+            raise ValueError(f"base: got {base}, expected the code of a base, 0 to 3")
         found = np.full(self.n.shape, np.nan)
         means = self.abs_fis if absolute else self.fis
         found[:, OTHER_BASES[base]] = means[:, base]
@@ -125,6 +127,8 @@ class BasePairMaps(ArrayRecord):
 
         `positions` names the L positions.
         """
+        if len(positions) != len(self.n):
+            raise ValueError(f"positions: got {len(positions)} names, expected {len(self.n)}")
         s, a, k, t, b = (axis.ravel() for axis in np.indices(self.fis.shape))
         letters, names = np.array(list(ALPHABET)), np.array(positions)
         whole = pd.DataFrame(

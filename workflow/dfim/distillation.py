@@ -69,16 +69,12 @@ class LinearModels(ArrayRecord):
                 by_bases += self.pair[s, t][:, None, :, None]
         return value
 
-    def sizes(self) -> Floats:
-        """(L, L, 4, 4) |pair term|; NaN where the positions are one."""
-        return _without_diagonal(np.abs(self.pair))
-
     def cells(self) -> Floats:
         """Largest change of a pair term by a mutation of its source.
 
-        This is what a map of interactions shows of a network that has these terms only:
-        the mutation of source base a to g changes the importance of target base b, against
-        a uniform reference, by `pair[s, t, a, b] - pair[s, t, g, b]`.
+        In a network that has these terms only the mutation of source base a to g changes
+        what target base b does, against a uniform reference, by
+        `pair[s, t, a, b] - pair[s, t, g, b]`; FIS by DeepLIFT is a fraction of that.
 
         Returns
         -------

@@ -10,10 +10,13 @@ sequences there is one for each of the 4^(L-2) backgrounds and nothing to sample
 
 FIS asks how much the importance of b at t changes when a at s becomes g, and importance is
 measured against a reference instead of one mutant. Against the uniform reference the
-importance of b is f(b) less the mean of f over all four bases at t, so that the counterpart
-of FIS is the mean of e over the four h: h = b adds a zero, which makes it 3/4 of the mean
-over the three mutants. Its mean over backgrounds is a difference of two pair terms of
-`dfim.distillation`; the mean of its absolute value also holds what depends on the background.
+importance of b is f(b) less the mean of f over all four bases at t, so that the exact
+counterpart of FIS is the mean of e over the four h: h = b adds a zero, which makes it 3/4 of
+the mean over the three mutants. FIS by DeepLIFT is a fraction of it, since contributions share
+an interaction between its bases: compare ranks, not sizes.
+
+The mean of this over backgrounds is a difference of two pair terms of `dfim.distillation`; the
+mean of its absolute value also holds what depends on the background.
 """
 
 from dataclasses import dataclass
@@ -23,7 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.distillation import factorial_values
-from dfim.pair_agreement import Fold, fold_positions
 from dfim.records import ArrayRecord
 
 Floats = NDArray[np.float64]
@@ -42,7 +44,7 @@ class Epistasis(ArrayRecord):
     Attributes
     ----------
     mean, mean_abs
-        (L, L, 4, 4, 4) [s, t, a, g, b] against the uniform reference: what FIS estimates.
+        (L, L, 4, 4, 4) [s, t, a, g, b] against the uniform reference: the counterpart of FIS.
     double_mean, double_mean_abs
         (L, L, 4, 4, 4, 4) [s, t, a, g, b, h] double-mutant differences.
     """
@@ -59,10 +61,6 @@ class Epistasis(ArrayRecord):
         two can be compared. NaN where s is t.
         """
         return self.mean_abs.max(axis=3)
-
-    def position_pairs(self, statistic: Fold = "max") -> Floats:
-        """(L, L) [s, t] largest or mean value of `cells`; NaN where s is t."""
-        return fold_positions(self.cells(), statistic)
 
 
 def epistasis(values: NDArray[np.floating]) -> Epistasis:

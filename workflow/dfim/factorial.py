@@ -100,7 +100,11 @@ class Factorial(ArrayRecord):
         if index is None:
             chosen = np.arange(4**self.length)
         else:
-            chosen = np.asarray(index, np.int64)
+            chosen = np.asarray(index)
+            if chosen.size and not np.issubdtype(chosen.dtype, np.integer):
+                raise ValueError(
+                    f"index: got {chosen.dtype}, expected integers (a mask: nonzero)"
+                )
             different = len(np.unique(chosen))
             if chosen.size == 0 or different != chosen.size:
                 raise ValueError(

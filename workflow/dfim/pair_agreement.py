@@ -7,7 +7,6 @@ have no p-values.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,6 @@ from scipy import stats
 from dfim.effect_sizes import auroc
 
 Floats = NDArray[np.float64]
-Fold = Literal["max", "mean"]
 
 
 @dataclass(frozen=True)
@@ -186,16 +184,14 @@ def rank_cells(scores: NDArray[np.floating]) -> Floats:
     return ranks.reshape(scores.shape)
 
 
-def fold_positions(cells: NDArray[np.floating], statistic: Fold = "max") -> Floats:
-    """Summary of the cells of every ordered pair of positions.
+def fold_positions(cells: NDArray[np.floating]) -> Floats:
+    """Largest of the cells of every ordered pair of positions.
 
     Parameters
     ----------
     cells
         (L, L, 4, 4) source position, target position, source base, target base; NaN is a
         blank cell.
-    statistic
-        Largest of a pair's cells that are not blank, or their mean.
 
     Returns
     -------
@@ -205,7 +201,7 @@ def fold_positions(cells: NDArray[np.floating], statistic: Fold = "max") -> Floa
     Raises
     ------
     ValueError
-        For another shape or statistic, or an infinite value.
+        For another shape, or an infinite value.
     """
     cells = _measure("cells", cells).copy()
     if cells.ndim != 4 or cells.shape != (len(cells), len(cells), 4, 4):
@@ -213,14 +209,9 @@ def fold_positions(cells: NDArray[np.floating], statistic: Fold = "max") -> Floa
             f"cells: got shape {cells.shape}, expected (L, L, 4, 4): source and target "
             "position, source and target base"
         )
-    if statistic not in get_args(Fold):
-        raise ValueError(f"statistic: got {statistic!r}, expected one of {get_args(Fold)}")
     same = np.arange(len(cells))
     cells[same, same] = np.nan
-    if statistic == "max":
-        return np.fmax.reduce(cells, axis=(2, 3))
-    n = (~np.isnan(cells)).sum(axis=(2, 3))
-    return np.where(n > 0, np.nansum(cells, axis=(2, 3)) / np.maximum(n, 1), np.nan)
+    return np.fmax.reduce(cells, axis=(2, 3))
 
 
 def _measure(name: str, values: NDArray[np.floating]) -> Floats:

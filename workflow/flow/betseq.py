@@ -18,7 +18,7 @@ from dfim.numbering import sequence_index
 from dfim.records import ArrayRecord
 from dfim.store import SPLITS
 from dfim.variant_files import refuse
-from flow.flank_tables import FlankTable, open_table, read_flank_table
+from flow.flank_tables import MEMBER, FlankTable, open_table, read_flank_table
 from flow.flanks import N_FLANKS, flank_codes, flank_strings
 
 log = logging.getLogger(__name__)
@@ -61,10 +61,6 @@ class Measurements(ArrayRecord):
         """(M,) mean of the centred ΔΔG over the replicates that have the flank."""
         return _finite_mean(self.centred(), axis=1).astype(np.float32)
 
-    def n(self) -> NDArray[np.int64]:
-        """(M,) how many replicates have the flank."""
-        return np.isfinite(self.ddg).sum(axis=1)
-
 
 def read_replicates(paths: Sequence[str | os.PathLike[str]]) -> Measurements:
     """Read one table a replicate: sequence, input_count, bound_count, ddG.
@@ -78,7 +74,9 @@ def read_replicates(paths: Sequence[str | os.PathLike[str]]) -> Measurements:
         No files, two of one name, a flank twice in a file, no finite ddG in one, and
         what `read_flank_table` refuses.
     """
-    names = [Path(path).name.partition(".")[0] for path in paths]
+    # Of an archive's member its own name.
+    files = [Path(os.fspath(path).rpartition(MEMBER)[2]) for path in paths]
+    names = [file.name.partition(".")[0] for file in files]
     if not names or len(set(names)) < len(names):
         raise ValueError(f"replicates: got files named {names}, expected one name a replicate")
     tables = [read_flank_table(path, flank="sequence", value="ddG") for path in paths]

@@ -8,7 +8,7 @@ import numpy as np
 
 from dfim.base_pair_maps import MarginalMap
 from dfim.sequences import ALPHABET
-from flow.figure import ScorecardRow, Verdict
+from flow.figure import ScorecardRow, scorecard_row
 from flow.flanks import POSITIONS, base_name, parse_cell
 
 # What "strong" is taken to mean: the paper gives no number.
@@ -65,8 +65,9 @@ def ranked_cells(found: MarginalMap, cells: Sequence[Sequence[str]]) -> list[Ran
 
 
 def percentile_99(found: MarginalMap) -> float:
-    """What 99 % of a map's cells are below, kcal/mol."""
-    return float(np.nanpercentile(found.values, 99))
+    """What 99 % of a map's cells are below, kcal/mol; NaN where all are blank."""
+    filled = found.values[np.isfinite(found.values)]
+    return float(np.percentile(filled, 99)) if filled.size else np.nan
 
 
 def cell_rows(
@@ -85,13 +86,13 @@ def cell_rows(
             )
             strong = share <= _STRONG_SHARE
         rows.append(
-            _row(
+            scorecard_row(
                 context,
                 f"rank of {cell.name} by mean |FIS|",
-                context["printed"].get("strength", "strong"),
-                ours,
-                "agrees" if strong else "differs",
-                f"strong: among the first {_STRONG_SHARE:.0%} of cells of at least {min_n} "
+                paper=context["printed"].get("strength", "strong"),
+                ours=ours,
+                verdict="agrees" if strong else "differs",
+                why=f"strong: among the first {_STRONG_SHARE:.0%} of cells of at least {min_n} "
                 f"flanks; {context['method']}",
             )
         )
@@ -103,26 +104,11 @@ def weakness_row(
 ) -> ScorecardRow:
     """The map of the weakest flanks beside that of the strongest; `shares` tells of both."""
     weak, strong = percentile_99(weakest), percentile_99(strongest)
-    return _row(
+    return scorecard_row(
         context,
         "99th percentile of mean |FIS|, weakest flanks against strongest (kcal/mol)",
-        context["printed"].get("strength", "weak"),
-        f"{weak:.4f} against {strong:.4f} ({weak / strong:.2f} times)",
-        "agrees" if weak < _WEAK_RATIO * strong else "differs",
-        f"weak: below {_WEAK_RATIO} times; {shares}; {context['method']}",
-    )
-
-
-def _row(
-    context: Mapping[str, Any], quantity: str, paper: str, ours: str, verdict: Verdict, why: str
-) -> ScorecardRow:
-    apart = context["not_comparable"]
-    return ScorecardRow(
-        figure=context["label"],
-        quantity=quantity,
-        paper=paper,
-        ours=ours,
-        origin=context["origin"],
-        verdict="not comparable" if apart else verdict,
-        why=f"{apart}; {why}" if apart else why,
+        paper=context["printed"].get("strength", "weak"),
+        ours=f"{weak:.4f} against {strong:.4f} ({weak / strong:.2f} times)",
+        verdict="agrees" if weak < _WEAK_RATIO * strong else "differs",
+        why=f"weak: below {_WEAK_RATIO} times; {shares}; {context['method']}",
     )

@@ -109,6 +109,12 @@ def _options_fault(architecture: str, options: Mapping[str, Any]) -> str | None:
         if key == "dropout" and isinstance(value, list) != (architecture == "m4"):
             wanted = "a list, one rate a hidden layer" if architecture == "m4" else "one rate"
             return f"model.options.dropout: got {value}, expected {wanted}"
+    if {"units", "dropout"} <= set(options) and architecture == "m4":
+        rates, units = len(options["dropout"]), len(options["units"])
+        if rates != units:
+            return (
+                f"model.options.dropout: got {rates} rates, expected {units}, one a unit count"
+            )
     return None
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from flow.config import Config
-from flow.declarations import Study
+from flow.declarations import Study, is_of_flanks
 from flow.declared_flanks import FLANK_FIGURES, flank_figure_fault
 from flow.declared_variants import variant_figure_fault
 
@@ -39,6 +39,9 @@ def figure_fault(config: Config, study: Study, figure: str) -> str | None:
     for key in declared:
         if key not in ("kind", "printed", *needed, *more):
             return f"{where}.{key}: kind {kind} does not take it; remove it"
+    if is_of_flanks(study) and kind not in FLANK_FIGURES:
+        known = ", ".join(FLANK_FIGURES)
+        return f"{where}.kind: got {kind}, a study of flanks has {known}"
     if "variants" in declared or kind in FLANK_FIGURES:
         check = flank_figure_fault if kind in FLANK_FIGURES else variant_figure_fault
         fault = check(study, declared)

@@ -39,6 +39,12 @@ def flanks_fault(config: Config, study: Study) -> str | None:
         if study.get(key):
             return f"{key}: a study of flanks has its own analyses (flanks.analyses); remove it"
     examples, model = study["examples"], study["model"]
+    for key in ("output", "unit", "heads"):
+        if key in model:
+            return f"model.{key}: a network of flanks has one output; remove it"
+    fault = _extremes_fault(config, study)
+    if fault:
+        return fault
     if examples:
         if examples["builder"] != "betseq":
             return f"examples.builder: got {examples['builder']!r}, expected betseq for flanks"
@@ -49,6 +55,20 @@ def flanks_fault(config: Config, study: Study) -> str | None:
         return (
             "flanks.rank_by: got 'measured', but without examples nothing is; expected "
             "'predicted', or examples with measurements"
+        )
+    return None
+
+
+def _extremes_fault(config: Config, study: Study) -> str | None:
+    settings = flank_settings(config, study)
+    extremes, simulated = settings["extremes"], config["flank_simulation"]["flanks"]
+    if extremes < settings["min_n"]:
+        return f"flanks.extremes: got {extremes}, expected at least min_n ({settings['min_n']})"
+    measured = config["inputs"] == "synthetic" and settings["rank_by"] == "measured"
+    if measured and 2 * extremes > simulated:
+        return (
+            f"flanks.extremes: got {extremes}, expected at most half of the {simulated} flanks "
+            "that are measured (flank_simulation.flanks)"
         )
     return None
 
@@ -128,6 +148,10 @@ def flank_figure_fault(study: Study, declared: Mapping[str, Any]) -> str | None:
     for name in (declared.get("analysis"), *compared):
         if name is not None and name not in analyses:
             return f"analysis: no {name!r} in flanks; declared: {', '.join(analyses)}"
+    cells = [declared["cell"]] if "cell" in declared else declared.get("cells", [])
+    for source, target in cells:
+        if source[1:] == target[1:]:
+            return f"cell: {source} and {target} are one position; expected two"
     if declared["kind"] == "flank_fit" and not study["examples"]:
         return "kind: flank_fit shows measurements; the study has no examples"
     return None

@@ -61,6 +61,27 @@ class ScorecardRow:
     why: str
 
 
+def scorecard_row(
+    context: Mapping[str, Any],
+    quantity: str,
+    *,
+    paper: str,
+    ours: str,
+    why: str,
+    verdict: Verdict = "not comparable",
+) -> ScorecardRow:
+    """A row of a figure by its context.
+
+    Without a verdict where the study's inputs are no yardstick for the paper's; the reason
+    is told, and so is the study's note.
+    """
+    apart = context["not_comparable"]
+    reasons = [text for text in (apart, why, context["note"]) if text]
+    shown: Verdict = "not comparable" if apart else verdict
+    origin, why = context["origin"], "; ".join(reasons)
+    return ScorecardRow(context["label"], quantity, paper, ours, origin, shown, why)
+
+
 @dataclass(frozen=True)
 class FigureFiles:
     """Where a figure's files go."""

@@ -20,7 +20,7 @@ class FlankMetrics:
         Of the prediction against single measurements, kcal/mol.
     noise
         Standard deviation of single measurements within a flank, pooled; None without
-        replicates. The least RMSE that any network can have.
+        replicates. The RMSE to expect of a network without error.
     r2
         Squared correlation of the prediction with the mean of the replicates; None where
         either is constant.

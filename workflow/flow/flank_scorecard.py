@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from dfim.distillation import LinearModels
-from flow.figure import ScorecardRow, Verdict
+from flow.figure import ScorecardRow, Verdict, scorecard_row
 from flow.flanks import N_FLANKS
 from flow.pair_measures import EPISTASIS, PAIR_TERMS, TOP_OF
 
 Context = Mapping[str, Any]
-_FIGURE = "Fig 8"
+_NOT_PRINTED = "not printed"
 
 
 def fit_row(context: Context, models: LinearModels) -> ScorecardRow:
@@ -22,15 +22,19 @@ def fit_row(context: Context, models: LinearModels) -> ScorecardRow:
     verdict: Verdict = "not comparable"
     why = "exact least squares, every flank once"
     if printed:
-        verdict = "agrees" if models.r2_pair > _bound(printed) else "differs"
+        verdict = (
+            "agrees"
+            if models.r2_pair > float(re.findall(r"[01]?\.\d+", printed)[0])
+            else "differs"
+        )
         why += "; the printed number is that of Le et al. 2018"
-    return _row(
+    return scorecard_row(
         context,
         "r² of a linear model with mono- and dinucleotides fitted to the network's predictions "
         f"(n = {N_FLANKS:,})",
-        f"{models.r2_pair:.4f} (mononucleotides alone: {models.r2_single:.4f})",
-        why,
-        paper=printed or "not printed",
+        paper=printed or _NOT_PRINTED,
+        ours=f"{models.r2_pair:.4f} (mononucleotides alone: {models.r2_single:.4f})",
+        why=why,
         verdict=verdict,
     )
 
@@ -51,11 +55,12 @@ def agreement_row(context: Context, compared: pd.DataFrame, name: str) -> Scorec
         why.append(
             f"n = {first['n']:,} {level}, top {k} share {shared} ({chance:.1f} by chance)"
         )
-    return _row(
+    return scorecard_row(
         context,
         f"{name}, all flanks: Spearman with {PAIR_TERMS} and with {EPISTASIS}",
-        "; ".join(ours),
-        "; ".join(why),
+        paper=_NOT_PRINTED,
+        ours="; ".join(ours),
+        why="; ".join(why),
     )
 
 
@@ -65,11 +70,12 @@ def recovery_row(context: Context, recovered: pd.DataFrame) -> ScorecardRow:
     for row in recovered.itertuples():
         ours.append(f"{measure_text(row.first, row.flanks)} {row.auroc:.3f}")
         ranks.append(f"{row.worst_rank:g} ({row.n_planted} planted of {row.n})")
-    return _row(
+    return scorecard_row(
         context,
         "AUROC of the planted pairs of positions (ordered) among all",
-        "; ".join(ours),
-        f"in the same order, rank of the last planted pair: {', '.join(ranks)}",
+        paper=_NOT_PRINTED,
+        ours="; ".join(ours),
+        why=f"in the same order, rank of the last planted pair: {', '.join(ranks)}",
     )
 
 
@@ -81,30 +87,3 @@ def measure_text(name: str, flanks: str) -> str:
 def spearman_text(value: float) -> str:
     """A rank correlation as people read it."""
     return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "not defined"
-
-
-def _bound(printed: str) -> float:
-    """The number of a printed bound such as > 0.95."""
-    found = re.fullmatch(r"[>≥]\s*([01]?\.\d+)", printed.strip())
-    if not found:
-        raise ValueError(
-            f"printed r2: got {printed!r}, expected a bound such as '> 0.95'; see the figure's "
-            "declaration"
-        )
-    return float(found[1])
-
-
-def _row(
-    context: Context,
-    quantity: str,
-    ours: str,
-    why: str,
-    *,
-    paper: str = "not printed",
-    verdict: Verdict = "not comparable",
-) -> ScorecardRow:
-    """A row without a verdict where the study's inputs are no yardstick for the paper's."""
-    apart = context["not_comparable"]
-    reasons = "; ".join(filter(None, (why, apart, context["note"])))
-    shown: Verdict = "not comparable" if apart else verdict
-    return ScorecardRow(_FIGURE, quantity, paper, ours, context["origin"], shown, reasons)

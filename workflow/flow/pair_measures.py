@@ -7,7 +7,7 @@ FIS has a value for each.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -107,10 +107,13 @@ def compare(measures: Sequence[Measure], references: Sequence[Measure]) -> pd.Da
         both), spearman, shared_k and by_chance_k for the k of `TOP`. NaN where too few
         are known, or where a measure is the same everywhere.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    seen: set[tuple[str, str, str]] = set()
     for measure, reference, level in product(measures, references, LEVELS):
-        if measure is reference:
+        mirrored = (reference.name, measure.name, level)
+        if measure is reference or mirrored in seen:
             continue
+        seen.add((measure.name, reference.name, level))
         first, second = measure.at(level), reference.at(level)
         n = int((np.isfinite(first) & np.isfinite(second)).sum())
         row = {"first": measure.name, "second": reference.name, "level": level}

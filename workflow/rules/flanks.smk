@@ -77,7 +77,6 @@ rule predict_flanks:
         mem_mb=lambda wc, attempt: 1500 * attempt,
         runtime=15,
     params:
-        declared=lambda wc: RUN.studies[wc.study]["model"],
         tensorflow_threads=RUN.config["scoring"]["threads"],
         seed=lambda wc: RUN.seed("predict_flanks", wc.study),
         code=code_digest("scripts/predict_flanks.py"),
@@ -124,7 +123,6 @@ rule score_flanks:
         runtime=30,
     params:
         settings=lambda wc: RUN.flanks(wc.study).analysis(wc.analysis),
-        declared=lambda wc: RUN.studies[wc.study]["model"],
         seed=lambda wc: RUN.seed("score_flanks", wc.study, wc.analysis),
         code=code_digest("scripts/score_flanks.py"),
     script:

@@ -24,7 +24,6 @@ def main(
     predictions: str,
     layers: str,
     metrics: str,
-    declared: dict[str, Any],
     tensorflow_threads: int,
     seed: int,
 ) -> None:
@@ -33,11 +32,19 @@ def main(
     `measurements` and `truth` are empty, or a file each.
     """
     configure_tensorflow(tensorflow_threads, seed)
-    # Both load TensorFlow, whose threads are fixed by now.
+    # These load TensorFlow, whose threads are fixed by now.
+    from dfim.attribution.logit_tensors import pre_activation
+    from dfim.attribution.trace import output_tensor
     from dfim.models import load_model
     from dfim.prediction import predict_all
 
     network = load_model(model)
+    tensor, name = output_tensor(network, 0)
+    if tuple(tensor.shape[1:]) != (1,) or pre_activation(tensor, name) is not tensor:
+        raise ValueError(
+            f"model: {model} has output {name!r} of shape {tuple(tensor.shape[1:])}, expected "
+            "one number without a sigmoid: a ΔΔG"
+        )
     if network.input_shape != (None, LENGTH, 4):
         raise ValueError(
             f"model: {model} reads {network.input_shape[1:]}, expected ({LENGTH}, 4): flanks "

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from dfim.scoring import ScoringSettings
-from flow.heads import head_attributor, task_heads
+from flow.heads import head_attributor
 from flow.progress import Progress
 from flow.runtime import configure_tensorflow
 
@@ -11,18 +11,15 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(
-    model: str, factorial: str, settings: dict[str, Any], declared: dict[str, Any], seed: int
-) -> None:
+def main(model: str, factorial: str, settings: dict[str, Any], seed: int) -> None:
     """Write the importance of every base of every flank."""
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
+    from dfim.attribution.logits import Head
     from dfim.factorial import score_factorial
     from dfim.models import load_model
 
-    network = load_model(model)
-    head = task_heads(network, [], declared)[""]
-    attributor = head_attributor(network, head, settings)
+    attributor = head_attributor(load_model(model), Head(0, 0), settings)
     with Progress("score flanks", 4**attributor.length) as progress:
         found = score_factorial(
             attributor, ScoringSettings.choose(settings), progress=progress.advance

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from dfim.base_pair_maps import BasePairMaps
-from dfim.pair_agreement import recover
+from dfim.base_pair_maps import BasePairMaps, MarginalMap
 from dfim.plots import BASE_COLOURS, BLANK_COLOUR, SEQUENTIAL, style
 from dfim.sequences import ALPHABET
 from dfim.store import read_table
 from flow.cell_scorecard import cell_rows, percentile_99, ranked_cells, weakness_row
 from flow.figure import FigureFiles, ScorecardRow
 from flow.flanks import parse_cell, position_labels
+from flow.pair_measures import Measure, recovery
 from synthetic.cbf1 import planted_pairs
 
 if TYPE_CHECKING:
@@ -131,6 +131,11 @@ def _draw(
     return figure
 
 
+def _largest(found: MarginalMap) -> float | None:
+    filled = found.values[np.isfinite(found.values)]
+    return float(filled.max()) if filled.size else None
+
+
 def _statistics(
     maps: dict[str, BasePairMaps], cells: list[list[str]], min_n: int, terms: list[str]
 ) -> dict[str, Any]:
@@ -142,18 +147,17 @@ def _statistics(
         record[name] = {
             "n_flanks": group.n_sequences,
             "n_cells": int(np.isfinite(found.values).sum()),
-            "median": float(np.nanmedian(found.values)),
             "percentile_99": percentile_99(found),
-            "largest": float(np.nanmax(found.values)),
+            "largest": _largest(found),
             "cells": [asdict(cell) for cell in ranked_cells(found, cells)],
             "base_shares": dict(
                 zip(position_labels(), group.base_shares().round(4).tolist(), strict=True)
             ),
         }
         if planted is not None:
-            record[name]["planted_position_pairs"] = asdict(
-                recover(found.position_pairs(), planted)
-            )
+            measure = Measure(name, name, found.cells())
+            recovered = recovery([measure], planted).to_dict("records")
+            record[name]["planted_position_pairs"] = recovered[0] if recovered else None
     return record
 
 
@@ -199,7 +203,8 @@ def main(
     """Draw one group's map, on the colour scale that all three groups share."""
     files = {"strongest": strongest, "weakest": weakest, "all": all}
     maps = {name: BasePairMaps.load(path) for name, path in files.items()}
-    limit = max(float(np.nanmax(m.marginal(min_n=min_n).values)) for m in maps.values())
+    largest = [_largest(m.marginal(min_n=min_n)) for m in maps.values()]
+    limit = max((value for value in largest if value is not None), default=1.0)
     sequences, cells = context["options"]["sequences"], context["options"].get("cells", [])
     chosen = maps[sequences]
     title = (

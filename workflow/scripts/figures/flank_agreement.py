@@ -49,6 +49,7 @@ Pairs = NDArray[np.bool_] | None
 _TERMS = 12
 _NAMED, _NAMED_ABOVE = 8, 0.25  # at most so many; a share of the strongest
 _ALIKE = 0.85  # share of the other order above which a pair is not named again
+_LABEL = (45, 9)  # width and height of a name, in pixels
 _COLOURS = {PAIR_TERMS: "#0072B2", EPISTASIS: "#D55E00"}
 _TRUE = "#009E73"
 _FILLS = {"bases": _TRUE, "positions": PLANTED_COLOUR, "": OTHER_COLOUR}
@@ -131,6 +132,8 @@ def _name_strongest(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) ->
     A pair is named in the stronger of its orders, and in the other where that is apart.
     """
     labels, named = position_labels(), set()
+    places: dict[str, list[NDArray[np.float64]]] = {"left": [], "right": []}
+    ax.get_xlim()  # the limits are final from here on
     for flat in np.argsort(-np.nan_to_num(y), axis=None, kind="stable"):
         s, t = divmod(int(flat), len(y))
         if len(named) == _NAMED or not y[s, t] > _NAMED_ABOVE * np.nanmax(y):
@@ -138,9 +141,13 @@ def _name_strongest(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) ->
         if (t, s) in named and y[s, t] > _ALIKE * y[t, s]:
             continue
         at, side = ((-5, 0), "right") if len(named) % 2 == 0 else ((5, 0), "left")
+        place = ax.transData.transform((x[s, t], y[s, t])) + at
+        named.add((s, t))
+        if any((np.abs(place - other) < _LABEL).all() for other in places[side]):
+            continue  # it would lie on another name
+        places[side].append(place)
         ax.annotate(f"{labels[s]}→{labels[t]}", (x[s, t], y[s, t]), at, ha=side, va="center",
                     textcoords="offset points", fontsize=6.5)  # fmt: skip
-        named.add((s, t))
 
 
 def _rows(compared: pd.DataFrame, measure: Measure) -> pd.DataFrame:
@@ -214,7 +221,8 @@ def _draw(
     _draw_scatter(by_cells, fis, distilled, "cells", planted, compared)
     sides = [(0.195, 0.985)] if recovered.empty else [(0.195, 0.505), (0.535, 0.825)]
     axes = _row(figure, 0.4, tall, *sides)
-    _draw_agreement(axes[0], measures, compared)
+    # The last measure stands against the one before it already.
+    _draw_agreement(axes[0], measures[:-1] if recovered.empty else measures, compared)
     if not recovered.empty:
         axes[1].sharey(axes[0])
         _draw_recovery(axes[1], measures, recovered)
