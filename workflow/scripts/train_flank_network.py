@@ -1,17 +1,15 @@
 """Train the network of a study of flanks; a killed training goes on from its last epoch."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dfim.numbering import sequence_codes
-from dfim.store import SPLITS, read_arrays, whole_file, write_table
+from dfim.store import SPLITS, read_arrays
 from flow.betseq import Measurements
-from flow.digest import code_digest, config_digest
 from flow.flanks import LENGTH
-from flow.progress import Progress
 from flow.runtime import configure_tensorflow
+from flow.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -43,34 +41,19 @@ def main(
     from flow.architectures import build
 
     network = build("m4", LENGTH, 1, options)
-    # A checkpoint's name says whose it is: one of other settings is never picked up.
-    stat = Path(measurements).stat()
-    code = code_digest("scripts/train_flank_network.py")
-    whose = config_digest([options, training, seed, stat.st_size, stat.st_mtime_ns, code])
-    state = Path(checkpoint).with_suffix(f".{whose}.h5")
-    with Progress(f"train {network.name}", settings["max_epochs"]) as progress:
-        shown = 0
-
-        def report(epochs: int, note: str) -> None:
-            nonlocal shown
-            progress.advance(epochs - shown, note)
-            shown = epochs
-
+    script = "scripts/train_flank_network.py"
+    run = TrainingRun(checkpoint, script, [measurements], options, training, seed)
+    with run.progress(network.name, settings["max_epochs"]) as report:
         table = train_regression(
             network,
             *_rows(measurements, "train"),
             *_rows(measurements, "validation"),
             settings=RegressionSettings(**settings),
             seed=seed,
-            checkpoint=state,
+            checkpoint=run.state,
             progress=report,
         )
-    write_table(history, table)
-    with whole_file(model) as temporary:
-        network.save(temporary)
-    # With those that earlier settings, or a kill in the middle of a write, have left.
-    for left in state.parent.glob(f"*{Path(checkpoint).name}.*"):
-        left.unlink(missing_ok=True)
+    run.finish(network, table, model=model, history=history)
 
 
 if "snakemake" in globals():

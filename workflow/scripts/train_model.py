@@ -1,14 +1,12 @@
 """Train a study's network; a killed training goes on from its last epoch."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.store import SPLITS, Examples, whole_file, write_table
-from flow.digest import code_digest, config_digest
-from flow.progress import Progress
+from dfim.store import SPLITS, Examples
 from flow.runtime import configure_tensorflow
+from flow.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -41,21 +39,11 @@ def main(
     network = build(architecture, data.codes.shape[1], len(data.tasks), options)
     if start:
         start_from(network, *start)
-    # A checkpoint of other settings, examples or code must never be picked up: its name
-    # says whose it is.
-    stats = [Path(path).stat() for path in (examples, *start)]
-    files = [(stat.st_size, stat.st_mtime_ns) for stat in stats]
-    code = code_digest("scripts/train_model.py")
-    whose = config_digest([architecture, options, training, seed, files, code])
-    state = Path(checkpoint).with_suffix(f".{whose}.h5")
-    with Progress(f"train {network.name}", settings["max_epochs"]) as progress:
-        shown = 0
-
-        def report(epochs: int, note: str) -> None:
-            nonlocal shown
-            progress.advance(epochs - shown, note)
-            shown = epochs
-
+    files = [examples, *start]
+    run = TrainingRun(
+        checkpoint, "scripts/train_model.py", files, architecture, options, training, seed
+    )
+    with run.progress(network.name, settings["max_epochs"]) as report:
         table = train(
             network,
             data.codes[parts["train"]],
@@ -64,15 +52,10 @@ def main(
             data.labels[parts["validation"]],
             settings=TrainingSettings(**settings),
             seed=seed,
-            checkpoint=state,
+            checkpoint=run.state,
             progress=report,
         )
-    write_table(history, table)
-    with whole_file(model) as temporary:
-        network.save(temporary)
-    # With those that earlier settings, or a kill in the middle of a write, have left.
-    for left in state.parent.glob(f"*{Path(checkpoint).name}.*"):
-        left.unlink(missing_ok=True)
+    run.finish(network, table, model=model, history=history)
 
 
 if "snakemake" in globals():

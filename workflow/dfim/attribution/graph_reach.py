@@ -19,10 +19,10 @@ from dfim.attribution.graph_steps import (
     Softmax,
 )
 from dfim.attribution.graph_windows import step_window
+from dfim.attribution.reach import seen_together
 from dfim.attribution.steps import Activation, Dense, Pool
 
 Array = np.ndarray
-_CELLS = 2**24  # pairs times units looked at together, bytes
 
 
 def receptive_fields(plan: GraphPlan) -> Array:
@@ -97,24 +97,8 @@ def reachable(
     ValueError
         When an interval is empty or leaves the input.
     """
-    seen = receptive_fields(plan)
-    count = np.zeros((plan.length + 1, len(seen)), np.int32)
-    np.cumsum(seen.T, axis=0, out=count[1:])
-    pairs = [np.asarray(a) for a in (source_start, source_end, target_start, target_end)]
-    for name, start, end in (("source", *pairs[:2]), ("target", *pairs[2:])):
-        bad = np.flatnonzero((start < 0) | (end <= start) | (end > plan.length))
-        if bad.size:
-            at = bad[0]
-            raise ValueError(
-                f"{name}: pair {at} has [{start[at]}, {end[at]}), expected 0 <= start < end "
-                f"<= {plan.length}"
-            )
-    out = np.empty(len(pairs[0]), bool)
-    step = max(1, _CELLS // len(seen))
-    for i in range(0, len(out), step):
-        a, b, c, d = (array[i : i + step] for array in pairs)
-        out[i : i + step] = ((count[b] > count[a]) & (count[d] > count[c])).any(axis=1)
-    return out
+    pairs = source_start, source_end, target_start, target_end
+    return seen_together(receptive_fields(plan), *pairs)
 
 
 def _bends(node: Node, varying: list[bool]) -> bool:

@@ -101,24 +101,51 @@ def reachable(
     -----
     Time is pairs times units; memory stays below some 100 MB.
     """
-    seen = receptive_fields(plan)
-    count = np.zeros((seen.shape[1] + 1, len(seen)), np.int32)
+    pairs = source_start, source_end, target_start, target_end
+    return seen_together(receptive_fields(plan), *pairs)
+
+
+def seen_together(
+    seen: Array,
+    source_start: Array,
+    source_end: Array,
+    target_start: Array,
+    target_end: Array,
+) -> Array:
+    """Tell of which pairs of intervals some unit sees a part of both.
+
+    Parameters
+    ----------
+    seen : bool (U, L)
+        What each unit sees of the input.
+    source_start, source_end, target_start, target_end : int (P,)
+
+    Returns
+    -------
+    bool (P,)
+
+    Raises
+    ------
+    ValueError
+        When an interval is empty or leaves the input.
+    """
+    length = seen.shape[1]
+    count = np.zeros((length + 1, len(seen)), np.int32)
     np.cumsum(seen.T, axis=0, out=count[1:])
     pairs = [np.asarray(a) for a in (source_start, source_end, target_start, target_end)]
     for name, start, end in (("source", *pairs[:2]), ("target", *pairs[2:])):
-        bad = np.flatnonzero((start < 0) | (end <= start) | (end > plan.length))
+        bad = np.flatnonzero((start < 0) | (end <= start) | (end > length))
         if bad.size:
             at = bad[0]
             raise ValueError(
                 f"{name}: pair {at} has [{start[at]}, {end[at]}), expected 0 <= start < end "
-                f"<= {plan.length}"
+                f"<= {length}"
             )
     out = np.empty(len(pairs[0]), bool)
     step = max(1, _CELLS // len(seen))
     for i in range(0, len(out), step):
         a, b, c, d = (array[i : i + step] for array in pairs)
-        both = (count[b] > count[a]) & (count[d] > count[c])
-        out[i : i + step] = both.any(axis=1)
+        out[i : i + step] = ((count[b] > count[a]) & (count[d] > count[c])).any(axis=1)
     return out
 
 
