@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
 from dfim.attribution.base import Attributor, Profiles
+from dfim.attribution.results import Head
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +28,7 @@ MAXPOOL_RULES: tuple[str, ...] = get_args(MaxPoolRule)
 
 log = logging.getLogger(__name__)
 
-__all__ = ["MAXPOOL_RULES", "METHODS", "Attributor", "Profiles", "make_attributor"]
+__all__ = ["MAXPOOL_RULES", "METHODS", "Attributor", "Head", "Profiles", "make_attributor"]
 
 
 def make_attributor(
@@ -36,6 +37,7 @@ def make_attributor(
     *,
     output: int | str = 0,
     unit: int = 0,
+    heads: Sequence[Head] | None = None,
     held: Mapping[str, np.ndarray] | None = None,
     maxpool_rule: MaxPoolRule | None = None,
     observed: bool = True,
@@ -62,6 +64,9 @@ def make_attributor(
     unit : int
         Column of that head; where it is not one row of numbers, counted over its positions
         and channels in row order.
+    heads : sequence of Head, optional
+        Several tasks, in place of `output` and `unit`: results have them as a first axis.
+        DeepLIFT and gradient_input score all of them from one forward pass.
     held : mapping of str to array, optional
         Values (without a batch axis) of inputs that are not scored, by the input's name;
         the others are held at zero. The scored input is the first (length, 4) one that is
@@ -94,36 +99,80 @@ def make_attributor(
     """
     if method not in METHODS:
         raise ValueError(f"method: got '{method}', expected one of {', '.join(METHODS)}")
-    maxpool_rule = _checked_rule(method, maxpool_rule)
     if batch_size is not None and batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
     if steps < 1:
         raise ValueError(f"steps: got {steps}, expected at least 1")
-    if method == "deeplift_package":
-        from dfim.attribution.deeplift_package import DeepliftPackage
+    settings = {
+        "heads": [Head(output, unit)] if heads is None else list(heads),
+        "held": held,
+        "maxpool_rule": _checked_rule(method, maxpool_rule),
+        "observed": observed,
+        "batch_size": batch_size,
+        "steps": steps,
+    }
+    return _MAKERS[method](model, method, settings)
 
-        return DeepliftPackage(
-            model, output=output, unit=unit, observed=observed, batch_size=batch_size
-        )
-    head = {"output": output, "unit": unit, "held": held}
-    shape = {"observed": observed, "batch_size": batch_size}
-    if method == "mutagenesis":
-        from dfim.attribution.mutagenesis import Mutagenesis
 
-        predictor = make_attributor(model, "gradient_input", **head, **shape)
-        return Mutagenesis(predictor, observed=observed)
+def _engine(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:
+    """DeepLIFT, and gradients where the engine knows all layers."""
+    from dfim.attribution.engine import Engine
+    from dfim.attribution.plan import make_plan
+
+    try:
+        plan = make_plan(model, settings["heads"], held=settings["held"])
+    except ValueError as error:
+        if method != "gradient_input":
+            raise
+        why = str(error).partition("; supported")[0]
+        log.info("%s: gradients by automatic differentiation", why)
+        return _autodiff(model, method, settings)
+    names = ("maxpool_rule", "observed", "batch_size")
+    return Engine(plan, method, **{name: settings[name] for name in names})
+
+
+def _autodiff(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:
     from dfim.attribution.autodiff import AutodiffAttributor
-    from dfim.attribution.graph_engine import make_engine
 
-    if method != "integrated_gradients":
-        try:
-            return make_engine(model, method, **head, **shape, maxpool_rule=maxpool_rule)
-        except ValueError as error:
-            if method != "gradient_input":
-                raise
-            why = str(error).partition("; supported")[0]
-            log.info("%s: gradients by automatic differentiation", why)
-    return AutodiffAttributor(model, method, **head, **shape, steps=steps)
+    names = ("held", "observed", "batch_size", "steps")
+    chosen = {name: settings[name] for name in names}
+    return _each(lambda **head: AutodiffAttributor(model, method, **head, **chosen), settings)
+
+
+def _mutagenesis(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:
+    from dfim.attribution.mutagenesis import Mutagenesis
+
+    def make(**head: Any) -> Attributor:  # noqa: ANN401
+        one = settings | {"heads": [Head(**head)]}
+        predictor = _engine(model, "gradient_input", one)
+        return Mutagenesis(predictor, observed=settings["observed"])
+
+    return _each(make, settings)
+
+
+def _package(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:
+    from dfim.attribution.deeplift_package import DeepliftPackage
+
+    chosen = {name: settings[name] for name in ("observed", "batch_size")}
+    return _each(lambda **head: DeepliftPackage(model, **head, **chosen), settings)
+
+
+def _each(make: Callable[..., Attributor], settings: dict[str, Any]) -> Attributor:
+    """One attributor for the one head, or one a head side by side."""
+    from dfim.attribution.per_task import PerTask
+
+    found = [make(output=head.output, unit=head.unit) for head in settings["heads"]]
+    return PerTask(found) if len(found) > 1 else found[0]
+
+
+_MAKERS: dict[str, Callable[[Any, str, dict[str, Any]], Attributor]] = {
+    "deeplift": _engine,
+    "deeplift_rescale": _engine,
+    "gradient_input": _engine,
+    "integrated_gradients": _autodiff,
+    "mutagenesis": _mutagenesis,
+    "deeplift_package": _package,
+}
 
 
 def _checked_rule(method: str, rule: str | None) -> MaxPoolRule:

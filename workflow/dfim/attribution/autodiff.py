@@ -1,24 +1,25 @@
 """Gradients and integrated gradients of any functional Keras model, by TensorFlow's tape.
 
 Layers need no rule here: recurrent and attention layers work, and layers of one's own. Where
-`dfim.attribution.engine` or `dfim.attribution.graph_engine` know all layers of a model, their
-gradients are the same numbers and come at least as fast.
+`dfim.attribution.engine` knows all layers of a model, its gradients are the same numbers and
+come faster.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from dfim.attribution.base import Array, Attributor, Block, Wanted
-from dfim.attribution.graph_engine import make_engine
+from dfim.attribution.costs import batch_size_for
+from dfim.attribution.engine import Engine
 from dfim.attribution.logit_tensors import Scored, scored_logit
-from dfim.attribution.plan import BATCH_BYTES
+from dfim.attribution.plan import make_plan
+from dfim.attribution.results import Head
 
 log = logging.getLogger(__name__)
 
@@ -121,15 +122,19 @@ class AutodiffAttributor(Attributor):
             x = self._padded(X[rows])
             values: Array | float = 0.0
             gap: Array | float = 0.0
+            mean: Array | float = 0.0
             for r in range(repeats):
                 x0 = self._padded(references[group[rows], r])
                 target, base, m = (tensor.numpy() for tensor in self._walk(x, x0))
                 contributions = m * (x - x0)
                 total = contributions.reshape(len(x), -1).sum(axis=1)
-                gap = gap + (total - (target - base))
+                gap, mean = gap + (total - (target - base)), mean + base / repeats
                 values = values + self._as_wanted(contributions, m, x, x0, wanted)
-            gap = np.abs(gap) / repeats if self.needs_references else np.full(len(x), np.nan)
-            yield Block(rows, (values / np.float32(repeats))[:n], target[:n], gap[:n])
+            gap = np.abs(gap) / repeats
+            if not self.needs_references:
+                gap, mean = np.full((2, len(x)), np.nan)
+            found = values / np.float32(repeats), target, mean, gap
+            yield Block(rows, *(array[None, :n] for array in found))
 
     def _as_wanted(
         self, contributions: Array, m: Array, x: Array, x0: Array, wanted: Wanted
@@ -191,16 +196,17 @@ class AutodiffAttributor(Attributor):
         return self._logits(x), self._logits(x0), total / self.steps
 
 
-def _engine_of(model: keras.Model, **head: Any) -> Attributor | None:  # noqa: ANN401
+def _engine_of(
+    model: keras.Model, *, output: int | str, unit: int, held: Mapping[str, Array] | None
+) -> Engine | None:
     """Engine that knows all layers, as its plan tells what is reachable."""
     try:
-        return make_engine(model, "gradient_input", **head)
+        return Engine(make_plan(model, [Head(output, unit)], held=held), "gradient_input")
     except ValueError as error:
         log.debug("every pair counts as reachable: %s", error)
         return None
 
 
 def _default_batch_size(scored: Scored) -> int:
-    """The engine's formula: a batch of activations in `BATCH_BYTES`, within 8 to 512."""
-    fitting = max(1, BATCH_BYTES // (4 * scored.numbers))
-    return int(np.clip(2 ** int(np.log2(fitting)), 8, 512))
+    """The engine's formula."""
+    return batch_size_for(4 * scored.numbers)

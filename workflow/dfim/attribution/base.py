@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dfim.attribution.completeness import warn_of_gap
 from dfim.attribution.results import Array, Block, Profiles, Wanted
 
 if TYPE_CHECKING:
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class Attributor(ABC):
-    """Scores sequences by one logit of one model.
+    """Scores sequences by one logit of one model, or by several (tasks).
+
+    With several, results have the tasks as a first axis.
 
     Attributes
     ----------
@@ -25,6 +28,10 @@ class Attributor(ABC):
         Positions of an input sequence.
     batch_size : int
         Rows of one pass; every pass has this shape, the last one is padded.
+    tasks : int
+        Number T of scored logits.
+    needs_references : bool
+        Whether scores compare with references.
     plan : dfim.attribution.plan.Plan or None
         The steps from the input to the logit, where they are known.
     """
@@ -33,7 +40,8 @@ class Attributor(ABC):
     plan: Plan | None
     length: int
     batch_size: int
-    needs_references = True
+    tasks: int = 1
+    needs_references: bool = True
 
     def profiles(
         self,
@@ -69,21 +77,26 @@ class Attributor(ABC):
 
         Notes
         -----
-        Memory: the result, and the activations of one batch. Time: a forward pass a row,
-        and a backward pass a row and reference (with a forward pass of the reference
-        unless it is shared); integrated gradients and mutagenesis take many more passes
-        (see their classes). A row's result does not depend on the rows around it.
+        Memory: the result, the activations of one batch, and some 256 MiB of those of
+        references. Time: a forward pass a row and one for each reference of a group, and a
+        backward pass a row, reference and task; integrated gradients and mutagenesis take
+        many more passes (see their classes). A row's result does not depend on the rows
+        around it. Where contributions miss the logits by more than 1 % (median), a line of
+        the log says so and what to do.
         """
         n = self._check(X, references, reference_of)
-        scores = np.empty((n, self.length), np.float32)
-        target, gap = np.empty(n, np.float32), np.empty(n, np.float32)
+        scores = np.empty((self.tasks, n, self.length), np.float32)
+        target, base, gap = np.empty((3, self.tasks, n), np.float32)
         for block in self._blocks(X, references, reference_of, "scores"):
-            scores[block.rows] = block.values
-            target[block.rows] = block.target
-            gap[block.rows] = block.gap
+            scores[:, block.rows] = block.values
+            target[:, block.rows] = block.target
+            base[:, block.rows] = block.base
+            gap[:, block.rows] = block.gap
             if progress is not None:
-                progress(len(block.target))
-        return Profiles(scores=scores, target=target, gap=gap)
+                progress(block.target.shape[1])
+        warn_of_gap(self, gap, target - base)
+        found = (self._of_tasks(array) for array in (scores, target, base, gap))
+        return Profiles(*found)
 
     def contributions(
         self, X: Array, references: Array | None = None, *, reference_of: Array | None = None
@@ -199,17 +212,21 @@ class Attributor(ABC):
         reference_of: Array | None,
         wanted: Wanted,
     ) -> Iterator[Block]:
-        """Yield the results of checked input, block by block, in order."""
+        """Yield the results of checked input, block by block."""
 
     def _all_bases(
         self, X: Array, references: Array | None, reference_of: Array | None, wanted: Wanted
     ) -> Array:
-        """Collect values (N, L, 4) of checked input."""
+        """Collect values (T, N, L, 4) of checked input; without T for one task."""
         n = self._check(X, references, reference_of)
-        out = np.empty((n, self.length, 4), np.float32)
+        out = np.empty((self.tasks, n, self.length, 4), np.float32)
         for block in self._blocks(X, references, reference_of, wanted):
-            out[block.rows] = block.values
-        return out
+            out[:, block.rows] = block.values
+        return self._of_tasks(out)
+
+    def _of_tasks(self, array: Array) -> Array:
+        """Leave the axis of tasks out where there is one task."""
+        return array if self.tasks > 1 else array[0]
 
     def _check(self, X: Array, references: Array | None, reference_of: Array | None) -> int:
         """Refuse arrays of a wrong shape or type; return the number of rows."""

@@ -22,8 +22,10 @@ import numpy as np
 import tensorflow as tf
 
 from dfim.attribution.base import Array, Attributor, Block, Wanted
-from dfim.attribution.plan import default_batch_size, make_plan
-from dfim.attribution.trace import activation_kind, trace, unsupported
+from dfim.attribution.chain import activation_kind, chain_of, unsupported
+from dfim.attribution.costs import default_batch_size
+from dfim.attribution.plan import make_plan
+from dfim.attribution.results import Head
 
 MODES = {
     "deeplift_package": "DeepLIFT_GenomicsDefault",
@@ -65,9 +67,9 @@ class DeepliftPackage(Attributor):
         batch_size: int | None = None,
         mode: str = "deeplift_package",
     ) -> None:
-        self.plan = make_plan(model, output=output, unit=unit)  # refuses what is not supported
+        self.plan = make_plan(model, [Head(output, unit)])  # refuses what has no rule
         self._util, conversion = _import_package()
-        chain = trace(model, output)
+        chain = chain_of(model, output)
         self.method = "deeplift_package"
         self.length = chain.length
         self.batch_size = batch_size or default_batch_size(self.plan)
@@ -124,14 +126,15 @@ class DeepliftPackage(Attributor):
                 references[group, r].astype(np.float32) for r in range(references.shape[1])
             ]
             values = sum(self._score(function, x, r) for r in repeats) / len(repeats)
-            target = gap = np.full(len(x), np.nan, np.float32)
+            target = base = gap = np.full(len(x), np.nan, np.float32)
             if wanted == "scores":
                 target = self.predict_logit(x)
                 if self.needs_references:
                     base = sum(self.predict_logit(r) for r in repeats) / len(repeats)
                     gap = np.abs(values.sum(axis=(1, 2)) - (target - base))
                 values = (values * x if self._observed else values).sum(axis=2)
-            yield Block(slice(start, start + len(x)), values, target, gap)
+            found = (array[None] for array in (values, target, base, gap))
+            yield Block(slice(start, start + len(x)), *found)
 
     @functools.cached_property
     def _imagine(self) -> Callable[..., Array]:
@@ -200,6 +203,10 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
     config: dict[str, Any] = {"weights": [np.asarray(w) for w in layer.get_weights()]}
     match layer:
         case keras.layers.Conv1D():
+            if layer.groups > 1 or tuple(layer.dilation_rate) != (1,):
+                raise unsupported(layer, "groups or dilation")
+            if layer.padding not in ("valid", "same"):
+                raise unsupported(layer, f"padding='{layer.padding}'")
             config |= {
                 "activation": activation_kind(layer),
                 "filters": layer.filters,
@@ -227,6 +234,10 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
             if not layer.center:
                 weights.insert(1, np.zeros_like(weights[0]))
             config |= {"axis": -1, "epsilon": layer.epsilon}
-        case keras.layers.SpatialDropout1D():
+        case keras.layers.Dropout() | keras.layers.SpatialDropout1D():
             return {"class_name": "Dropout", "config": {}}
+        case keras.layers.Flatten():
+            pass
+        case _:
+            raise unsupported(layer, "this class of layer")
     return {"class_name": type(layer).__name__, "config": config}

@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from dfim.attribution.activations import Gradient, Rescale, RevealCancel
 from dfim.attribution.base import Array, Attributor, Block, Wanted
-from dfim.attribution.plan import Plan, default_batch_size
-from dfim.attribution.pooling import CompletePool, ReluWinnerPool, WinnerPool
-from dfim.attribution.rules import AffineRule, ConvRule, DenseRule, FlattenRule, Rule, Saved
-from dfim.attribution.steps import Activation, Affine, Conv, Dense, Flatten, Pool
+from dfim.attribution.costs import activation_bytes, default_batch_size, flops_per_profile
+from dfim.attribution.passes import (
+    STORED,
+    Tensors,
+    backward,
+    constants_of,
+    forward,
+    make_passes,
+)
+from dfim.attribution.plan import Plan
+
+# Activations of references that are held at a time; how many is no matter to the results.
+REFERENCE_BYTES = 256 * 2**20
+# A graph takes about half a second to compile (XLA), which joins its elementwise operations
+# into few loops; batches of fewer operations are computed as fast without.
+COMPILED_FLOPS = 2e8
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a forward pass leaves for the way back.
+
+    Attributes
+    ----------
+    x : tf.Tensor (B, L, 4)
+    stored : list of tf.Tensor (B, ...)
+        Values of the engine's `stored` nodes.
+    target : float32 (T, B)
+        The scored values.
+    """
+
+    x: tf.Tensor
+    stored: list[tf.Tensor]
+    target: Array
+
+    def rows(self, index: Array) -> Pass:
+        """The same of some rows."""
+        kept = [tf.gather(tensor, index) for tensor in (self.x, *self.stored)]
+        return Pass(kept[0], kept[1:], self.target[:, index])
 
 
 class Engine(Attributor):
@@ -23,15 +58,17 @@ class Engine(Attributor):
     ----------
     plan : Plan
     method, maxpool_rule, observed, batch_size
-        As `dfim.attribution.make_attributor`. All but the last are attributes, for
-        `dfim.attribution.windowed`.
+        As `dfim.attribution.make_attributor`. All but the last are attributes.
 
     Notes
     -----
-    Two graphs: one for the activations of a batch, one for the multipliers that follow
-    from the activations of a batch and of its references. Both see one batch shape only,
-    and a reference that all rows share is passed through once, alone.
+    Two graphs: one for the activations of a batch, one for the multipliers that
+    follow from the activations of a batch and of its references. Both see one batch shape
+    only. References that all rows share are passed through once; those of a group of rows
+    (a sequence and its mutants) once a group, as rows are scored group by group.
     """
+
+    plan: Plan
 
     def __init__(
         self,
@@ -42,22 +79,43 @@ class Engine(Attributor):
         observed: bool = True,
         batch_size: int | None = None,
     ) -> None:
-        self.method = method
-        self.plan = plan
-        self.maxpool_rule = maxpool_rule
-        self.observed = observed
-        self.length = plan.length
+        self.method, self.plan, self.length = method, plan, plan.length
+        self.maxpool_rule, self.observed = maxpool_rule, observed
+        self.tasks = plan.tasks
         self.batch_size = batch_size or default_batch_size(plan)
         self.needs_references = method != "gradient_input"
-        self._rules = make_rules(plan, method, maxpool_rule)
-        self._graphs: dict[tuple[object, ...], Callable[..., object]] = {}
+        self.passes = make_passes(plan, method, maxpool_rule)
+        self.constants = constants_of(plan)
+        self.stored = [
+            one.output for one in self.passes if isinstance(plan.nodes[one.output].step, STORED)
+        ]
+        self._compiled = self.batch_size * flops_per_profile(plan) >= COMPILED_FLOPS
+        self._graphs: dict[tuple[object, ...], Callable[..., Any]] = {}
 
     def predict_logit(self, X: Array) -> Array:  # noqa: D102 (see Attributor)
         n = self._check_one_hot("X", X, (None, self.length, 4))
-        out = np.empty(n, np.float32)
-        for rows in _batches(n, self.batch_size):
-            out[rows] = self._run(self._logit, self._padded(X[rows])).numpy()[: len(out[rows])]
-        return out
+        parts = [self.run(X[rows]).target[:, : len(X[rows])] for rows in self._batches(n)]
+        found = np.concatenate([np.empty((self.tasks, 0), np.float32), *parts], axis=1)
+        return found if self.tasks > 1 else found[0]
+
+    def run(self, X: Array, size: int | None = None) -> Pass:
+        """Pass up to a batch of sequences forward.
+
+        Parameters
+        ----------
+        X : uint8 or float32 (n, L, 4)
+        size : int, optional
+            Rows of the pass, which zeros fill; a batch where not given.
+
+        Returns
+        -------
+        Pass
+            Of all rows, those of zeros included.
+        """
+        x = np.zeros((size or self.batch_size, self.length, 4), np.float32)
+        x[: len(X)] = X
+        target, stored = self._call(self._forward, tf.constant(x))
+        return Pass(tf.constant(x), stored, target.numpy().T)
 
     def _blocks(
         self,
@@ -66,159 +124,158 @@ class Engine(Attributor):
         reference_of: Array | None,
         wanted: Wanted,
     ) -> Iterator[Block]:
-        score = {
+        if not self.needs_references:
+            for rows in self._batches(len(X)):
+                yield self._block(X, rows, wanted, [])
+        elif len(references) == 1:
+            shared = [self.run(reference[None], 1) for reference in references[0]]
+            for rows in self._batches(len(X)):
+                yield self._block(X, rows, wanted, shared)
+        else:
+            yield from self._grouped(X, references, reference_of, wanted)
+
+    def _grouped(
+        self, X: Array, references: Array, reference_of: Array, wanted: Wanted
+    ) -> Iterator[Block]:
+        """Score rows group by group, some groups' references at a time."""
+        order = np.argsort(reference_of, kind="stable")
+        groups, first = np.unique(reference_of[order], return_index=True)
+        ends = np.append(first[1:], len(order))
+        repeats = references.shape[1]
+        at_once = max(1, REFERENCE_BYTES // (repeats * activation_bytes(self.plan)))
+        for i in range(0, len(groups), at_once):
+            held = groups[i : i + at_once]
+            bank = self.bank(references[held].reshape(-1, self.length, 4))
+            block = order[first[i] : ends[min(i + at_once, len(groups)) - 1]]
+            for part in self._batches(len(block)):
+                rows = block[part]
+                which = np.zeros(self.batch_size, np.int64)
+                which[: len(rows)] = np.searchsorted(held, reference_of[rows]) * repeats
+                bases = (bank.rows(which + r) for r in range(repeats))
+                yield self._block(X, rows, wanted, bases)
+
+    def bank(self, X: Array) -> Pass:
+        """Pass any number of sequences forward, in whole batches.
+
+        Parameters
+        ----------
+        X : uint8 or float32 (n, L, 4)
+
+        Returns
+        -------
+        Pass
+            Of n rows or more.
+        """
+        parts = [self.run(X[rows]) for rows in self._batches(len(X))]
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*((part.x, *part.stored) for part in parts), strict=True)
+        x, *stored = (tf.concat(column, axis=0) for column in columns)
+        return Pass(x, stored, np.concatenate([part.target for part in parts], axis=1))
+
+    def _block(
+        self, X: Array, rows: slice | Array, wanted: Wanted, bases: Sequence[Pass]
+    ) -> Block:
+        """Score one batch against one reference after the other (or none)."""
+        of = self.run(X[rows])
+        n, target = len(X[rows]), of.target
+        shape = (self.tasks, self.batch_size, self.length)
+        values = np.zeros(shape if wanted == "scores" else (*shape, 4), np.float32)
+        gap, mean = np.zeros((2, *target.shape), np.float32)
+        repeats = 0
+        for base in bases if self.needs_references else [None]:
+            repeats += 1
+            for task in range(self.tasks):
+                one, total = self._score(of, base, task, wanted)
+                values[task] += one
+                if base is not None:
+                    gap[task] += total - (target[task] - base.target[task])
+                    mean[task] += base.target[task]
+        if not self.needs_references:
+            gap[:] = mean[:] = np.nan
+        values, gap, mean = (
+            array[:, :n] / np.float32(repeats) for array in (values, gap, mean)
+        )
+        return Block(rows, values, target[:, :n], mean, np.abs(gap))
+
+    def _score(
+        self, of: Pass, base: Pass | None, task: int, wanted: Wanted
+    ) -> tuple[Array, Array]:
+        """Values (B, L) or (B, L, 4) of one task, and sums of all contributions (B,)."""
+        function = {
             "scores": self._scores,
             "contributions": self._contributions,
             "hypothetical": self._hypothetical,
         }[wanted]
-        if not self.needs_references:
-            references = np.zeros((1, 1, self.length, 4), np.float32)
-        repeats = references.shape[1]
-        shared = None
-        if references.shape[0] == 1:
-            shared = [self._run(self._reference, tf.constant(r[None])) for r in references[0]]
-        for rows in _batches(len(X), self.batch_size):
-            n = len(range(*rows.indices(len(X))))
-            target, saved = self._run(self._activations, self._padded(X[rows]))
-            values: Array | float = 0.0
-            gap: Array | float = 0.0
-            for r in range(repeats):
-                base = (
-                    shared[r]
-                    if shared is not None
-                    else self._run(
-                        self._reference, self._padded(references[reference_of[rows], r])
-                    )
-                )
-                one, total = self._run(score, saved, base[1])
-                values = values + one.numpy()[:n]
-                gap = gap + (total - (target - base[0])).numpy()[:n]
-            gap = np.abs(gap) / repeats if self.needs_references else np.full(n, np.nan)
-            yield Block(rows, values / np.float32(repeats), target.numpy()[:n], gap)
+        pair = [(one.x, one.stored) for one in (of, base) if one is not None]
+        chosen = tf.one_hot([task], self.tasks)
+        values, total = self._call(function, chosen, *pair)
+        return values.numpy(), total.numpy()
 
-    def _padded(self, X: Array) -> tf.Tensor:
-        """Fill a last batch up with zeros: every pass has the same shape."""
-        missing = self.batch_size - len(X)
-        if missing:
-            X = np.concatenate([X, np.zeros((missing, *X.shape[1:]), X.dtype)])
-        return tf.constant(X)
+    def _batches(self, n: int) -> Iterator[slice]:
+        size = self.batch_size
+        return (slice(i, min(i + size, n)) for i in range(0, n, size))
 
-    def _run(self, function: Callable[..., Any], *tensors: Any) -> Any:  # noqa: ANN401
-        """Call the graph of a function, made once for each shape and type of its inputs."""
+    def _call(self, function: Callable[..., Any], *tensors: Any) -> Any:  # noqa: ANN401
+        """Call the graph of a function, made once for each shape of its inputs."""
         flat = tf.nest.flatten(tensors)
-        key = (function.__name__, *((t.shape, t.dtype) for t in flat))
+        key = (function.__name__, *(t.shape for t in flat))
         if key not in self._graphs:
-            self._graphs[key] = tf.function(function, autograph=False).get_concrete_function(
-                *tensors
-            )
-        return self._graphs[key](*tensors)
 
-    def _activations(self, x: tf.Tensor) -> tuple[tf.Tensor, list[Saved]]:
-        """Logits (B,) of a batch, and what every rule keeps of it for the way back."""
-        x = tf.cast(x, tf.float32)
-        kept: list[Saved] = [(x,)]
-        for rule in self._rules:
-            x, saved = rule.forward(x)
-            kept.append(saved)
-        return x[:, 0], kept
+            def unpacked(*flat: tf.Tensor) -> Any:  # noqa: ANN401
+                return function(*tf.nest.pack_sequence_as(tensors, flat))
 
-    def _reference(self, x: tf.Tensor) -> tuple[tf.Tensor, list[Saved]]:
-        """Do the same for references."""
-        x = tf.cast(x, tf.float32)
-        kept: list[Saved] = [(x,)]
-        for rule in self._rules:
-            x, saved = rule.reference(x)
-            kept.append(saved)
-        return x[:, 0], kept
+            graph = tf.function(unpacked, autograph=False, jit_compile=self._compiled)
+            self._graphs[key] = graph.get_concrete_function(*flat)
+        return self._graphs[key](*flat)
 
-    def _logit(self, x: tf.Tensor) -> tf.Tensor:
-        return self._activations(x)[0]
+    # ---- the graphs ------------------------------------------------------------
 
-    def _multipliers(self, kept: list[Saved], base: list[Saved]) -> tf.Tensor:
+    def _forward(self, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Scored values (B, T) of a batch, and those of the stored nodes."""
+        values = self.values(x, {})
+        return values[len(self.plan.nodes) - 1], [values[i] for i in self.stored]
+
+    def values(self, x: tf.Tensor, known: Tensors) -> Tensors:
+        """Values of all nodes."""
+        return forward(self.passes, {0: x, **self.constants, **known})
+
+    def _multipliers(
+        self, task: tf.Tensor, of: tuple[Any, ...], base: tuple[Any, ...] | None
+    ) -> tf.Tensor:
         """Multiply back to the input: (B, L, 4), or (1, L, 4) where all is linear."""
-        m = tf.ones((1, 1))
-        for rule, saved, saved0 in zip(
-            reversed(self._rules), reversed(kept[1:]), reversed(base[1:]), strict=True
-        ):
-            m = rule.backward(m, saved, saved0)
-        return m
+        values, values0 = (
+            None
+            if one is None
+            else self.values(one[0], dict(zip(self.stored, one[1], strict=True)))
+            for one in (of, base)
+        )
+        last, varying = len(self.plan.nodes) - 1, self.plan.varying
+        return backward(self.passes, {last: task}, values, values0, varying.__getitem__)[0]
 
     def _contributions(
-        self, kept: list[Saved], base: list[Saved]
+        self, task: tf.Tensor, of: tuple[Any, ...], base: tuple[Any, ...] | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Contributions (B, L, 4) and their sums (B,)."""
-        m, (x,), (x0,) = self._multipliers(kept, base), kept[0], base[0]
-        contributions = m * (x - x0) if self.needs_references else m * x
+        m = self._multipliers(task, of, base)
+        contributions = m * (of[0] if base is None else of[0] - base[0])
         return contributions, tf.reduce_sum(contributions, axis=(1, 2))
 
-    def _scores(self, kept: list[Saved], base: list[Saved]) -> tuple[tf.Tensor, tf.Tensor]:
+    def _scores(
+        self, task: tf.Tensor, of: tuple[Any, ...], base: tuple[Any, ...] | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         """Profiles (B, L), and the sums of the unmasked contributions (B,)."""
-        contributions, total = self._contributions(kept, base)
+        contributions, total = self._contributions(task, of, base)
         if self.observed:
-            contributions = contributions * kept[0][0]
+            contributions = contributions * of[0]
         return tf.reduce_sum(contributions, axis=2), total
 
     def _hypothetical(
-        self, kept: list[Saved], base: list[Saved]
+        self, task: tf.Tensor, of: tuple[Any, ...], base: tuple[Any, ...] | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Contributions (B, L, 4) of each base in its position, and those of X summed."""
-        m, (x,), (x0,) = self._multipliers(kept, base), kept[0], base[0]
-        if self.needs_references:
-            m = m - tf.reduce_sum(m * x0, axis=2, keepdims=True)
-        each = m + tf.zeros_like(x)
-        return each, tf.reduce_sum(each * x, axis=(1, 2))
-
-
-def _batches(n: int, size: int) -> Iterator[slice]:
-    return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
-
-def make_rules(plan: Plan, method: str, maxpool_rule: str) -> list[Rule]:
-    """Choose the rule of every step.
-
-    Parameters
-    ----------
-    plan : Plan
-    method : str
-        "deeplift", "deeplift_rescale" or "gradient_input".
-    maxpool_rule : str
-        "winner" or "complete"; gradients always go to the winner.
-
-    Returns
-    -------
-    list of Rule
-        In forward order. A dense layer and its RevealCancel activation are one rule, and so
-        are the bias and ReLU of a convolution with the winner pooling behind it.
-    """
-    gradient = method == "gradient_input"
-    winner = gradient or maxpool_rule == "winner"
-    rules: list[Rule] = []
-    steps = list(plan.steps)
-    length = plan.length
-    while steps:
-        step, *rest = steps
-        taken = 1
-        match [step, *rest[:2]]:
-            case [Conv(), Activation("relu"), Pool(left=0) as pool] if winner:
-                rules.append(ConvRule(step, length, add_bias=False))
-                rules.append(ReluWinnerPool(pool, step.length, step.bias, gradient=gradient))
-                length, taken = pool.length, 3
-            case [Conv(), *_]:
-                rules.append(ConvRule(step, length, add_bias=True))
-                length = step.length
-            case [Pool(), *_]:
-                rules.append((WinnerPool if winner else CompletePool)(step, length))
-                length = step.length
-            case [Dense(), Activation(kind), *_] if method == "deeplift":
-                rules.append(RevealCancel(step, kind))
-                taken = 2
-            case [Dense(), *_]:
-                rules.append(DenseRule(step))
-            case [Affine(), *_]:
-                rules.append(AffineRule(step))
-            case [Flatten(), *_]:
-                rules.append(FlattenRule(step))
-            case [Activation(kind), *_]:
-                rules.append((Gradient if gradient else Rescale)(kind))
-        steps = steps[taken:]
-    return rules
+        m = self._multipliers(task, of, base)
+        if base is not None:
+            m = m - tf.reduce_sum(m * base[0], axis=2, keepdims=True)
+        each = m + tf.zeros_like(of[0])
+        return each, tf.reduce_sum(each * of[0], axis=(1, 2))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from dfim.attribution.graph import held_value, scored_input
+from dfim.attribution.plan import held_value, scored_input
 from dfim.attribution.trace import output_tensor
 
 Array = np.ndarray
@@ -64,7 +64,7 @@ def scored_logit(
     unit : int
         Which of the head's numbers, counted over its positions and channels in row order.
     held : mapping of str to array, optional
-        As `dfim.attribution.graph.make_graph`.
+        As `dfim.attribution.plan.make_plan`.
 
     Returns
     -------

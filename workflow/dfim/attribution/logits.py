@@ -1,7 +1,6 @@
 """The logits of several heads of a network, by one pass over the sequences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -9,23 +8,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dfim.attribution.logit_tensors import pre_activation
+from dfim.attribution.results import Head
 from dfim.attribution.trace import output_tensor
-
-
-@dataclass(frozen=True)
-class Head:
-    """One column of one output of a network.
-
-    Attributes
-    ----------
-    output
-        Index of the output, its name, or its layer's name.
-    unit
-        Column of that output.
-    """
-
-    output: int | str
-    unit: int
 
 
 def columns_of(model: keras.Model) -> list[Head]:

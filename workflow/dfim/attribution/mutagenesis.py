@@ -101,8 +101,8 @@ class Mutagenesis(Attributor):
                 values = values * x
             if wanted == "scores":
                 values = (values * x if self.observed else values).sum(axis=2)
-            gap = np.full(len(x), np.nan, np.float32)
-            yield Block(rows, values, target, gap)
+            none = np.full((1, len(x)), np.nan, np.float32)
+            yield Block(rows, values[None], target[None], none, none)
 
 
 def _changes(attributor: Attributor, X: Array) -> Iterator[tuple[slice, Array, Array]]:

@@ -1,33 +1,33 @@
-"""A model as a chain of NumPy steps: weights read once, BatchNormalization folded away.
-
-Folding (all exact): after a convolution or dense layer BatchNormalization goes into that
-layer; before a dense layer, or a convolution without padding, into the one that follows;
-anywhere else (before 'same' padding or a pooling) it stays an affine step of its own.
-"""
+"""A Keras model as a plan: its graph of steps, read once, for one value or several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from dfim.attribution.fold import fold
+from dfim.attribution.results import Head
 from dfim.attribution.steps import (
     Activation,
-    Affine,
+    Concat,
+    Constant,
     Conv,
+    Curve,
     Dense,
-    Flatten,
-    Pool,
-    Step,
-    translate,
+    Input,
+    Linear,
+    Node,
+    Softmax,
 )
-from dfim.attribution.trace import trace
+from dfim.attribution.trace import Builder, Scope, output_tensor
 
-# About one batch of activations in the last-level cache; measured best sizes are 512 for
-# 36 kB a profile, 32 to 64 for 0.5 MB and 8 for 2 MB (docs/benchmark.md).
-BATCH_BYTES = 24 * 2**20
+Array = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -36,27 +36,60 @@ class Plan:
 
     Attributes
     ----------
-    steps : tuple of Step
-        In forward order; the last is a Dense step with one column, the scored logit.
+    nodes : tuple of Node
+        Inputs before what reads them. The first is the scored input, the last has the
+        shape (T,): the scored values.
     length : int
         Positions of the (length, 4) input.
     """
 
-    steps: tuple[Step, ...]
+    nodes: tuple[Node, ...]
     length: int
 
+    @property
+    def tasks(self) -> int:
+        """Number T of scored values."""
+        return self.nodes[-1].shape[0]
 
-def make_plan(model: keras.Model, *, output: int | str = 0, unit: int = 0) -> Plan:
-    """Read a Keras model into a plan for one logit.
+    @cached_property
+    def varying(self) -> list[bool]:
+        """Whether each node depends on the scored input."""
+        return _varying(self.nodes)
+
+    @cached_property
+    def readers(self) -> list[list[int]]:
+        """Numbers of the nodes that read each node."""
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for j, node in enumerate(self.nodes):
+            for i in node.inputs:
+                found[i].append(j)
+        return found
+
+    def curved(self, i: int) -> bool:
+        """Whether a node is a dense layer that only activations read (RevealCancel's)."""
+        after = [self.nodes[j].step for j in self.readers[i]]
+        curves = bool(after) and all(isinstance(step, Activation | Curve) for step in after)
+        return curves and isinstance(self.nodes[i].step, Dense)
+
+
+def make_plan(
+    model: keras.Model,
+    heads: Sequence[Head] = (Head(),),
+    *,
+    held: Mapping[str, Array] | None = None,
+) -> Plan:
+    """Read a Keras model into a plan for one value of its outputs, or for several.
 
     Parameters
     ----------
     model : keras.Model
-        Sequential or functional, built.
-    output : int or str
-        Head: index, output name or layer name.
-    unit : int
-        Column of that head.
+        Sequential or functional, built; models inside it are opened.
+    heads : sequence of Head
+        What is scored. A final sigmoid or softmax is left out, so that a logit is scored.
+    held : mapping of str to array, optional
+        Values (without a batch axis) of inputs that are not scored, by the input's name;
+        the others are held at zero. The scored input is the first (length, 4) one that is
+        not named here.
 
     Returns
     -------
@@ -65,142 +98,107 @@ def make_plan(model: keras.Model, *, output: int | str = 0, unit: int = 0) -> Pl
     Raises
     ------
     ValueError
-        For a layer or setting that is not supported (it is named), and for an output or
-        unit that does not exist.
+        For a layer or setting without a rule (it is named), an output, unit or input that
+        does not exist, a held value of a wrong shape, and where an output does not depend
+        on a (length, 4) input.
     """
-    chain = trace(model, output)
-    steps = _fold(translate(chain))
-    head = steps[-1]
-    if not isinstance(head, Dense):
-        raise ValueError(
-            f"output '{chain.name}': it does not end in a Dense layer (before an optional "
-            "sigmoid), expected the logit or value of a Dense layer"
-        )
-    units = head.kernel.shape[1]
-    if not 0 <= unit < units:
-        raise ValueError(
-            f"unit: got {unit}, expected 0 to {units - 1} (output '{chain.name}' has {units})"
-        )
-    column = slice(unit, unit + 1)
-    steps[-1] = Dense(kernel=head.kernel[:, column], bias=head.bias[column])
-    return Plan(steps=tuple(_trim(steps)), length=chain.length)
-
-
-def activation_bytes(plan: Plan) -> int:
-    """Bytes of the float32 input and layer outputs of one sequence.
-
-    Parameters
-    ----------
-    plan : Plan
-
-    Returns
-    -------
-    int
-    """
-    numbers = plan.length * 4
-    channels = 4
-    for step in plan.steps:
-        if isinstance(step, Conv):
-            channels = step.kernel.shape[2]
-            numbers += step.length * channels
-        elif isinstance(step, Pool):
-            numbers += step.length * channels
-        elif isinstance(step, Dense):
-            numbers += step.kernel.shape[1]
-    return 4 * numbers
-
-
-def default_batch_size(plan: Plan) -> int:
-    """Choose the batch size from the size of the model, never from a timing.
-
-    Parameters
-    ----------
-    plan : Plan
-
-    Returns
-    -------
-    int
-        The largest power of two whose activations fit in `BATCH_BYTES`, within 8 to 512.
-    """
-    fitting = max(1, BATCH_BYTES // activation_bytes(plan))
-    return int(np.clip(2 ** int(np.log2(fitting)), 8, 512))
-
-
-def flops_per_profile(plan: Plan, *, reveal_cancel: bool = True) -> int:
-    """Count the floating-point operations of the matrix products behind one profile.
-
-    Parameters
-    ----------
-    plan : Plan
-    reveal_cancel : bool
-        Whether hidden dense layers use RevealCancel (two more products each).
-
-    Returns
-    -------
-    int
-        2 for each multiply-add of the forward and the backward pass against one reference
-        that is already known. Elementwise work is not counted.
-    """
-    total = 0
-    for i, step in enumerate(plan.steps):
-        if isinstance(step, Conv):
-            total += 2 * 2 * step.length * step.kernel.size
-        elif isinstance(step, Dense):
-            hidden = i + 1 < len(plan.steps) and isinstance(plan.steps[i + 1], Activation)
-            products = 4 if hidden and reveal_cancel else 2
-            total += 2 * products * step.kernel.size
-    return total
-
-
-def _fold(steps: Iterable[Step]) -> list[Step]:
-    """Fold every affine step that can be folded exactly (see the module's docstring)."""
-    done: list[Step] = []
-    for step in steps:
-        before = done[-1] if done else None
-        if isinstance(step, Affine) and isinstance(before, Conv | Dense):
-            done[-1] = replace(
-                before,
-                kernel=(before.kernel * step.scale).astype(np.float32),
-                bias=(before.bias * step.scale + step.shift).astype(np.float32),
+    if not heads:
+        raise ValueError("heads: got none, expected at least one")
+    held = held or {}
+    output_tensor(model, heads[0].output)  # refuses what is no built model
+    scored = scored_input(model, held)
+    builder = Builder()
+    shape = tuple(scored.shape[1:])
+    scope = Scope({scored._keras_history: builder.add(Input(), (), shape)})
+    for other in model.inputs:
+        if other is not scored:
+            value = held_value(other, held)
+            node = builder.add(Constant(value), (), value.shape[1:])
+            scope.nodes[other._keras_history] = node
+    picked = []
+    for output, group in groupby(heads, key=lambda head: head.output):
+        tensor, name = output_tensor(model, output)
+        at = _pre_activation(builder.nodes, builder.trace(tensor, scope))
+        if not _varying(builder.nodes)[at]:
+            raise ValueError(
+                f"output '{name}': it does not depend on input '{_name(scored)}', expected "
+                "an output of the (length, 4) input"
             )
-        elif isinstance(step, Affine) and isinstance(before, Affine):
-            done[-1] = Affine(
-                scale=before.scale * step.scale, shift=before.shift * step.scale + step.shift
-            )
-        elif isinstance(step, Flatten) and isinstance(before, Affine):
-            # Carried across, so that a dense layer behind the Flatten can take it.
-            scale, shift = (np.tile(v, step.length) for v in (before.scale, before.shift))
-            done[-1:] = [step, Affine(scale=scale, shift=shift)]
-        elif isinstance(step, Dense) and isinstance(before, Affine):
-            done[-1] = Dense(
-                kernel=(step.kernel * before.scale[:, None]).astype(np.float32),
-                bias=(step.bias + before.shift @ step.kernel).astype(np.float32),
-            )
-        elif isinstance(step, Conv) and isinstance(before, Affine) and not step.padded:
-            done[-1] = replace(
-                step,
-                kernel=(step.kernel * before.scale[:, None]).astype(np.float32),
-                bias=(step.bias + np.einsum("wio,i->o", step.kernel, before.shift)).astype(
-                    np.float32
-                ),
-            )
-        else:
-            done.append(step)
-    return done
+        picked.append(_pick(builder, at, name, [head.unit for head in group]))
+    if len(picked) > 1:
+        builder.add(Concat(1), tuple(picked))
+    return Plan(nodes=tuple(fold(builder.nodes)), length=shape[0])
 
 
-def _trim(steps: list[Step]) -> list[Step]:
-    """Crop what an unpadded pooling drops at the end, back to the input: exact, less work."""
-    trimmed: list[Step] = []
-    needed: int | None = None
-    for step in reversed(steps):
-        if isinstance(step, Conv) and needed is not None:
-            step = replace(step, length=min(needed, step.length))
-            needed = step.length + step.kernel.shape[0] - 1 - step.left
-        elif isinstance(step, Pool):
-            used = (step.length - 1) * step.stride + step.size
-            needed = None if step.padded else used
-        elif isinstance(step, Conv | Flatten | Dense):
-            needed = None
-        trimmed.append(step)
-    return trimmed[::-1]
+def _varying(nodes: Sequence[Node]) -> list[bool]:
+    found: list[bool] = []
+    for node in nodes:
+        found.append(isinstance(node.step, Input) or any(found[i] for i in node.inputs))
+    return found
+
+
+def _name(tensor: keras.KerasTensor) -> str:
+    return tensor._keras_history.operation.name
+
+
+def scored_input(model: keras.Model, held: Mapping[str, Array]) -> keras.KerasTensor:
+    """Find the first (length, 4) input that is not held."""
+    names = [_name(tensor) for tensor in model.inputs]
+    unknown = [name for name in held if name not in names]
+    if unknown:
+        raise ValueError(f"held: got '{unknown[0]}', expected names among the inputs {names}")
+    for tensor, name in zip(model.inputs, names, strict=True):
+        shape = tuple(tensor.shape[1:])
+        if name not in held and len(shape) == 2 and shape[1] == 4 and shape[0] is not None:
+            return tensor
+    shapes = ", ".join(
+        f"{n} {tuple(t.shape[1:])}" for n, t in zip(names, model.inputs, strict=True)
+    )
+    raise ValueError(
+        f"model '{model.name}': its inputs have the shapes {shapes}, expected one of "
+        "(length, 4) with a fixed length that is not held"
+    )
+
+
+def held_value(tensor: keras.KerasTensor, held: Mapping[str, Array]) -> Array:
+    """Value (1, ...) of an input that is not scored."""
+    name, shape = _name(tensor), tuple(tensor.shape[1:])
+    if name not in held:
+        if None in shape:
+            raise ValueError(
+                f"held: input '{name}' has shape {shape}, expected a fixed shape or its value"
+            )
+        return np.zeros((1, *shape), np.float32)
+    value = np.asarray(held[name], np.float32)
+    fits = value.ndim == len(shape) and all(
+        want in (None, got) for got, want in zip(value.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(f"held: got shape {value.shape} for '{name}', expected {shape}")
+    return value[None]
+
+
+def _pre_activation(nodes: list[Node], at: int) -> int:
+    """Go back before a final sigmoid or softmax."""
+    step = nodes[at].step
+    final = isinstance(step, Softmax) or step == Activation("sigmoid")
+    return nodes[at].inputs[0] if final else at
+
+
+def _pick(builder: Builder, at: int, name: str, units: list[int]) -> int:
+    """Add the node of some of the numbers that a node gives, in row order."""
+    node = builder.nodes[at]
+    n = int(np.prod(node.shape))
+    for unit in units:
+        if not 0 <= unit < n:
+            raise ValueError(
+                f"unit: got {unit}, expected 0 to {n - 1} (output '{name}' has {n})"
+            )
+    if isinstance(node.step, Dense):
+        kernel = np.ascontiguousarray(node.step.kernel[:, units])
+        return builder.add(Dense(kernel, node.step.bias[units]), node.inputs)
+
+    def pick(x: tf.Tensor) -> tf.Tensor:
+        return tf.gather(tf.reshape(x, (-1, n)), units, axis=1)
+
+    return builder.add(Linear(pick, (len(units),)), (at,))

@@ -1,12 +1,10 @@
-"""Comparison of cropped with whole profiles on random mutants."""
+"""Comparison of windowed with whole profiles on random mutants."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from dfim.attribution.crops import put_columns
 
 if TYPE_CHECKING:
     from dfim.attribution.engine import Engine
@@ -15,46 +13,57 @@ if TYPE_CHECKING:
 SEQUENCES = 8
 
 
-def largest_error(windowed: Windowed, engine: Engine, width: int) -> float:
+def largest_error(windowed: Windowed, engine: Engine) -> float:
     """Mutate random sequences and compare all differences of their profiles.
 
     Parameters
     ----------
     windowed : Windowed
-        The crops.
+        The windows.
     engine : Engine
         The whole profiles that they stand for.
-    width : int
-        Bases of the intervals; one lies at each end, fractions are among the columns.
 
     Returns
     -------
     float
-        Largest error at any position, as a fraction of the largest score.
+        Largest error at any position, as a fraction of the largest score. One interval lies
+        at each end, and fractions are among the columns; so does a given target.
 
     Notes
     -----
-    Cost: some 24 profiles, and building the graphs (together below a second).
+    Cost: some 24 profiles and references, and building the graphs.
     """
     rng = np.random.default_rng(0)
-    n, length = SEQUENCES, engine.length
+    n, length, width = SEQUENCES, engine.length, windowed.width
     X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, length))]
     rows = np.repeat(np.arange(n), 2)
     starts = rng.integers(0, length - width + 1, len(rows))
-    starts[:2] = 0, length - width
+    targets = rng.integers(0, length - windowed.size + 1, len(rows))
+    starts[:2], targets[2:4] = (0, length - width), (0, length - windowed.size)
     columns = rng.dirichlet(np.ones(4), (len(rows), width)).astype(np.float32)
     mutants = X[rows].astype(np.float32)
-    put_columns(mutants, np.arange(len(rows)), columns, starts, np.full(len(rows), width))
+    mutants[np.arange(len(rows))[:, None], starts[:, None] + np.arange(width)] = columns
     references = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, 1, length))]
+    both = np.concatenate([X.astype(np.float32), mutants])
     whole = engine.profiles(
-        np.concatenate([X.astype(np.float32), mutants]),
-        references,
-        reference_of=np.append(np.arange(n), rows),
-    ).scores
+        both, references, reference_of=np.append(np.arange(n), rows)
+    ).scores.reshape(engine.tasks, len(both), length)
     found = windowed.differences(
-        X, rows, columns, starts, starts + width, references, reference_of=np.arange(n)
+        X,
+        rows,
+        columns,
+        starts,
+        starts + width,
+        references,
+        reference_of=np.arange(n),
+        targets=targets,
     )
-    error = whole[rows] - whole[n:]
-    place = found.offset[:, None] + np.arange(found.delta.shape[1])
-    error[np.arange(len(rows))[:, None], place] -= found.delta
+    error = whole[:, rows] - whole[:, n:]
+    place = found.offset[:, None] + np.arange(windowed.size)
+    index = np.arange(len(rows))[:, None], place
+    rest = error[:, *index] - found.delta.reshape(engine.tasks, *place.shape)
+    if windowed.reaches:
+        error[:, *index] = rest  # elsewhere nothing may change
+    else:
+        error = rest
     return float(np.abs(error).max() / max(np.abs(whole).max(), np.finfo(np.float32).tiny))

@@ -11,15 +11,31 @@ from __future__ import annotations
 
 import numpy as np
 
+from dfim.attribution.placement import step_window
 from dfim.attribution.plan import Plan
-from dfim.attribution.steps import Activation, Conv, Dense, Pool, Step
+from dfim.attribution.steps import (
+    Activation,
+    Average,
+    Concat,
+    Constant,
+    Curve,
+    Dense,
+    Fit,
+    Input,
+    Linear,
+    Node,
+    Pool,
+    Product,
+    Reshape,
+    Softmax,
+)
 
 Array = np.ndarray
 _CELLS = 2**24  # pairs times units looked at together, bytes
 
 
 def receptive_fields(plan: Plan) -> Array:
-    """List what each of the last units that are not linear sees of the input.
+    """List what the units that are not linear see of the input.
 
     Parameters
     ----------
@@ -28,21 +44,23 @@ def receptive_fields(plan: Plan) -> Array:
     Returns
     -------
     bool (U, L)
-        One row a position of the last activation or pooling (its channels see the same),
-        or a single row where a hidden dense layer joins all positions. A plan that is
-        linear throughout has one row a nucleotide.
+        One row a position of an activation, a max pooling, a softmax or a product; rows
+        within an interval that another row fills are left out. A plan that is linear
+        throughout has one row a nucleotide.
+
+    Notes
+    -----
+    A step that reorders positions (a reshape, a transposition, a dense layer on the whole)
+    counts as joining all of them: then there may be more True here than there need be.
+    Time and memory are positions times L a node.
     """
-    before, joined = _local_steps(plan)
-    lengths = [plan.length]
-    for step in before:
-        lengths.append(step.length if isinstance(step, Conv | Pool) else lengths[-1])
-    seen = np.ones((1, lengths[-1]), bool) if joined else np.eye(lengths[-1], dtype=bool)
-    for step, length in zip(reversed(before), reversed(lengths[:-1]), strict=True):
-        if isinstance(step, Conv):
-            seen = _seen_before(seen, step.kernel.shape[0], 1, step.left, length)
-        elif isinstance(step, Pool):
-            seen = _seen_before(seen, step.size, step.stride, step.left, length)
-    return seen
+    varying, seen = plan.varying, []
+    units = [np.eye(plan.length, dtype=bool)]
+    for node in plan.nodes:
+        seen.append(_seen(node, [seen[i] for i in node.inputs], plan))
+        if _bends(node, [varying[i] for i in node.inputs]):
+            units.append(seen[-1])
+    return _widest(np.concatenate(units))
 
 
 def structural_reach(plan: Plan) -> int | None:
@@ -55,8 +73,8 @@ def structural_reach(plan: Plan) -> int | None:
     Returns
     -------
     int or None
-        In bp between the two nucleotides (neighbours are 1 apart); None where a hidden
-        dense layer joins everything.
+        In bp between the two nucleotides (neighbours are 1 apart); None where some unit
+        sees the whole input.
 
     Notes
     -----
@@ -65,11 +83,9 @@ def structural_reach(plan: Plan) -> int | None:
     fall (`reachable`). For the TAL1/GATA1 network of the paper it is 69 bp: five valid
     convolutions of width 10 (46 bp) and a pooling by 25.
     """
-    if _local_steps(plan)[1]:
-        return None
-    seen = receptive_fields(plan)
-    first, last = seen.argmax(axis=1), seen.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
-    return int((last - first).max())
+    first, last = _ends(receptive_fields(plan))
+    reach = int((last - first).max())
+    return None if reach == plan.length - 1 else reach
 
 
 def reachable(
@@ -102,33 +118,17 @@ def reachable(
     Time is pairs times units; memory stays below some 100 MB.
     """
     pairs = source_start, source_end, target_start, target_end
-    return seen_together(receptive_fields(plan), *pairs)
+    return _seen_together(receptive_fields(plan), *pairs)
 
 
-def seen_together(
+def _seen_together(
     seen: Array,
     source_start: Array,
     source_end: Array,
     target_start: Array,
     target_end: Array,
 ) -> Array:
-    """Tell of which pairs of intervals some unit sees a part of both.
-
-    Parameters
-    ----------
-    seen : bool (U, L)
-        What each unit sees of the input.
-    source_start, source_end, target_start, target_end : int (P,)
-
-    Returns
-    -------
-    bool (P,)
-
-    Raises
-    ------
-    ValueError
-        When an interval is empty or leaves the input.
-    """
+    """Tell of which pairs of intervals some unit (U, L) sees a part of both."""
     length = seen.shape[1]
     count = np.zeros((length + 1, len(seen)), np.int32)
     np.cumsum(seen.T, axis=0, out=count[1:])
@@ -149,22 +149,65 @@ def seen_together(
     return out
 
 
-def _local_steps(plan: Plan) -> tuple[tuple[Step, ...], bool]:
-    """List the steps before the first dense one, up to the last that is not linear.
+def _bends(node: Node, varying: list[bool]) -> bool:
+    """Whether a node is not linear in what depends on the input."""
+    match node.step:
+        case Average():
+            return False
+        case Product():
+            return sum(varying) > 1
+        case _:
+            return isinstance(node.step, Activation | Curve | Softmax | Pool) and any(varying)
 
-    The flag says that something behind a hidden dense layer is not linear: then everything
-    that reaches the dense layer is joined, and all steps before it count.
-    """
-    curved = [i for i, s in enumerate(plan.steps) if isinstance(s, Activation | Pool)]
-    dense = next(i for i, s in enumerate(plan.steps) if isinstance(s, Dense))
-    last = curved[-1] + 1 if curved else 0
-    return plan.steps[: min(last, dense)], last > dense
+
+def _seen(node: Node, before: list[Array], plan: Plan) -> Array:
+    """What each position of a node sees: bool (positions, L); a vector is one position."""
+    positions = node.shape[0] if len(node.shape) == 2 else 1
+    window = step_window(node.step)
+    match node.step:
+        case Input():
+            return np.eye(plan.length, dtype=bool)
+        case Constant():
+            return np.zeros((positions, plan.length), bool)
+        case Concat(axis=1) if len(node.shape) == 2:
+            return np.concatenate(before)
+        case Fit(left, right):
+            padded = np.pad(before[0], ((max(0, left), max(0, right)), (0, 0)))
+            return padded[max(0, -left) : len(padded) - max(0, -right)]
+        case _ if window is not None:
+            return _through(before[0], window.positions)
+        case Reshape() | Linear() | Dense():
+            return np.repeat(before[0].any(axis=0)[None], positions, axis=0)
+        case Softmax(axis=1):
+            return np.repeat(before[0].any(axis=0)[None], positions, axis=0)
+        case _:  # elementwise, of one tensor or of several
+            return np.logical_or.reduce(np.broadcast_arrays(*before))
 
 
-def _seen_before(seen: Array, size: int, stride: int, left: int, length: int) -> Array:
-    """Carry (U, positions behind a step) to the `length` positions before it."""
-    positions = seen.shape[1]
-    padded = np.zeros((len(seen), left + length + size + (positions - 1) * stride), bool)
-    for t in range(size):
-        padded[:, t : t + (positions - 1) * stride + 1 : stride] |= seen
-    return padded[:, left : left + length]
+def _through(seen: Array, positions: Array) -> Array:
+    """Join what the windows `positions` (length, size) read; outside there is nothing."""
+    out = np.zeros((len(positions), seen.shape[1]), bool)
+    for column in positions.T:
+        inside = (column >= 0) & (column < len(seen))
+        out[inside] |= seen[column[inside]]
+    return out
+
+
+def _ends(seen: Array) -> tuple[Array, Array]:
+    """First and last True of each row."""
+    return seen.argmax(axis=1), seen.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
+
+
+def _widest(seen: Array) -> Array:
+    """Leave rows out that lie in an interval that another row fills."""
+    seen = seen[seen.any(axis=1)]
+    first, last = _ends(seen)
+    gaps = seen.sum(axis=1) < last - first + 1
+    # Wide rows before narrow ones of the same beginning, whole ones before those with gaps.
+    order = np.lexsort((gaps, -last, first))
+    kept, filled = [], -1  # end of the whole rows so far
+    for row in order:
+        if last[row] > filled:
+            kept.append(row)
+            filled = filled if gaps[row] else last[row]
+    return seen[kept]

@@ -1,23 +1,29 @@
 """How each step passes activations forward and multipliers back (TensorFlow).
 
-A rule has three methods. `forward(x)` gives the output and what the backward pass will want
-of the input's activations; `reference(x)` the same for a reference; and
-`backward(m, saved, base)` turns the multipliers of the output into those of the input, given
-what both saved (`base` is None for gradients). Reference tensors have a batch axis of 1
-(shared by all rows) or of the batch. Weights stay NumPy arrays, so that they are constants of
-the graph.
+A rule has two methods. `forward(*x)` turns the values of the inputs into that of the output.
+`backward(m, x, x0)` turns the multipliers `m` of the output into those of each input, given
+the values of the inputs in the sequence (`x`) and in the reference (`x0`, None for plain
+gradients). Rules keep nothing: what they need of the forward pass is computed again, which
+costs little where it is elementwise and is compiled into the same loop. Values of references
+have a batch axis of 1 (shared by all rows) or of the batch. Weights stay NumPy arrays, so
+that they are constants of the graph.
+
+`docs/rules.md` lists every rule with its formula and source.
 """
 
 # ruff: noqa: D102 (the methods of rules are documented in the first lines and in Rule)
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import tensorflow as tf
 
-from dfim.attribution.steps import Affine, Conv, Dense, Flatten
+from dfim.attribution.steps import Affine, Average, Conv, Dense, Fit, Reshape, Shape
 
 Array = np.ndarray
-Saved = tuple[tf.Tensor, ...]
+Values = Sequence[tf.Tensor]
+Function = Callable[[tf.Tensor], tf.Tensor]
 _LANES = 16  # float32 numbers of a vector register: a convolution should give that many
 
 
@@ -41,89 +47,192 @@ def fit(x: tf.Tensor, left: int, right: int, fill: float = 0.0) -> tf.Tensor:
 
 
 class Rule:
-    """A step of the pass; by default a reference saves what an input saves."""
+    """A step of the pass; a `linear` one needs no values to go back."""
 
-    def forward(self, x: tf.Tensor) -> tuple[tf.Tensor, Saved]:
-        """Pass activations on; return the output and what `backward` needs."""
+    linear = False
+
+    def forward(self, *x: tf.Tensor) -> tf.Tensor:
+        """Pass activations on."""
         raise NotImplementedError
 
-    def reference(self, x: tf.Tensor) -> tuple[tf.Tensor, Saved]:
-        """Pass a reference's activations on."""
-        return self.forward(x)
-
-    def backward(self, m: tf.Tensor, saved: Saved, base: Saved | None) -> tf.Tensor:
-        """Turn the multipliers of the output into those of the input."""
+    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+        """Turn the multipliers of the output into those of the inputs, one each."""
         raise NotImplementedError
 
 
 class ConvRule(Rule):
-    """Convolution: linear, so multipliers go back through the transposed kernel."""
+    """Convolution of stride 1: multipliers go back through the transposed kernel."""
 
-    def __init__(self, step: Conv, in_length: int, *, add_bias: bool) -> None:
-        self.step, self.in_length, self.add_bias = step, in_length, add_bias
+    linear = True
+
+    def __init__(self, step: Conv, in_length: int) -> None:
+        self.step, self.in_length = step, in_length
         width, channels, _ = step.kernel.shape
+        self.reach = (width - 1) * step.dilation
+        self.right = step.length + self.reach - step.left - in_length
         # The transposed convolution has few output channels next to the input (4 bases):
         # several positions are computed as channels of one strided convolution, which
         # fills the vector registers (twice as fast for the first layer, and exact).
-        self.positions = max(1, _LANES // channels)
-        reach = width + self.positions - 1
-        kernel = np.zeros((reach, step.kernel.shape[2], self.positions, channels), np.float32)
+        self.positions = max(1, _LANES // channels) if step.dilation == 1 else 1
+        kernel = step.kernel[::-1].transpose(0, 2, 1)
+        blocked = np.zeros(
+            (width + self.positions - 1, kernel.shape[1], self.positions, channels), np.float32
+        )
         for p in range(self.positions):
-            kernel[p : p + width, :, p] = step.kernel[::-1].transpose(0, 2, 1)
-        self.transposed = kernel.reshape(reach, -1, self.positions * channels)
+            blocked[p : p + width, :, p] = kernel
+        self.transposed = blocked.reshape(len(blocked), kernel.shape[1], -1)
 
-    def forward(self, x: tf.Tensor) -> tuple[tf.Tensor, Saved]:
-        step, width = self.step, self.step.kernel.shape[0]
-        right = step.length + width - 1 - step.left - x.shape[1]
-        z = tf.nn.conv1d(fit(x, step.left, right), step.kernel, 1, "VALID")
-        return (z + step.bias if self.add_bias else z), ()
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        x = fit(x, self.step.left, self.right)
+        return _convolve(x, self.step.kernel, 1, self.step.dilation) + self.step.bias
 
-    def backward(self, m: tf.Tensor, saved: Saved, base: Saved | None) -> tf.Tensor:
-        step, width = self.step, self.step.kernel.shape[0]
+    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
         blocks = -(-self.in_length // self.positions)
-        left = width - 1 - step.left
-        right = blocks * self.positions + width - 1 - left - step.length
-        m = tf.nn.conv1d(fit(m, left, right), self.transposed, self.positions, "VALID")
-        m = tf.reshape(m, (-1, blocks * self.positions, step.kernel.shape[1]))
-        return m[:, : self.in_length]
+        beyond = blocks * self.positions - self.in_length
+        m = fit(m, self.reach - self.step.left, self.reach - self.right + beyond)
+        m = _convolve(m, self.transposed, self.positions, self.step.dilation)
+        m = tf.reshape(m, (-1, blocks * self.positions, self.step.kernel.shape[1]))
+        return (m[:, : self.in_length],)
+
+
+def _convolve(x: tf.Tensor, kernel: Array, stride: int, dilation: int) -> tf.Tensor:
+    if kernel.shape[0] == 1 and stride == 1:  # a matrix product, which has no patches to cut
+        flat = tf.matmul(tf.reshape(x, (-1, kernel.shape[1])), kernel[0])
+        return tf.reshape(flat, (-1, x.shape[1], kernel.shape[2]))
+    return tf.nn.conv1d(x, kernel, stride, "VALID", dilations=dilation)
+
+
+class LinearRule(Rule):
+    """Any linear function and a shift: multipliers go back as gradients do.
+
+    Only the shape of the input matters to the gradient of a linear function, so no forward
+    pass is computed for it.
+    """
+
+    linear = True
+
+    def __init__(self, function: Function, shape: Shape, shift: Array | float = 0.0) -> None:
+        self.function, self.shape, self.shift = function, shape, shift
+
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        return self.function(x) + self.shift
+
+    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+        with tf.GradientTape() as tape:
+            zeros = tf.zeros((m.shape[0], *self.shape))
+            tape.watch(zeros)
+            y = self.function(zeros)
+        return (tape.gradient(y, zeros, output_gradients=m),)
 
 
 class AffineRule(Rule):
     """Batch normalization that could not be folded."""
 
+    linear = True
+
     def __init__(self, step: Affine) -> None:
         self.scale = step.scale.astype(np.float32)
         self.shift = step.shift.astype(np.float32)
 
-    def forward(self, x: tf.Tensor) -> tuple[tf.Tensor, Saved]:
-        return x * self.scale + self.shift, ()
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        return x * self.scale + self.shift
 
-    def backward(self, m: tf.Tensor, saved: Saved, base: Saved | None) -> tf.Tensor:
-        return m * self.scale
+    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+        return (m * self.scale,)
 
 
-class FlattenRule(Rule):
-    """(length, channels) to length * channels and back."""
+class FitRule(Rule):
+    """Cropping and zero padding."""
 
-    def __init__(self, step: Flatten) -> None:
-        self.length = step.length
+    linear = True
 
-    def forward(self, x: tf.Tensor) -> tuple[tf.Tensor, Saved]:
-        return tf.reshape(x, (-1, x.shape[1] * x.shape[2])), ()
+    def __init__(self, step: Fit) -> None:
+        self.left, self.right = step.left, step.right
 
-    def backward(self, m: tf.Tensor, saved: Saved, base: Saved | None) -> tf.Tensor:
-        return tf.reshape(m, (-1, self.length, m.shape[1] // self.length))
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        return fit(x, self.left, self.right)
+
+    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+        return (fit(m, -self.left, -self.right),)
+
+
+class ReshapeRule(Rule):
+    """The same numbers in another shape, and back."""
+
+    linear = True
+
+    def __init__(self, step: Reshape, shape: Shape) -> None:
+        self.before, self.after = (-1, *shape), (-1, *step.shape)
+
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.reshape(x, self.after)
+
+    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+        return (tf.reshape(m, self.before),)
 
 
 class DenseRule(Rule):
     """Dense layer: linear."""
 
+    linear = True
+
     def __init__(self, step: Dense) -> None:
         self.kernel, self.bias = step.kernel, step.bias
         self.transposed = np.ascontiguousarray(step.kernel.T)
 
-    def forward(self, x: tf.Tensor) -> tuple[tf.Tensor, Saved]:
-        return tf.matmul(x, self.kernel) + self.bias, ()
+    def forward(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(x, self.kernel) + self.bias
 
-    def backward(self, m: tf.Tensor, saved: Saved, base: Saved | None) -> tf.Tensor:
-        return tf.matmul(m, self.transposed)
+    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+        return (tf.matmul(m, self.transposed),)
+
+
+def conv_rule(step: Conv, in_length: int) -> Rule:
+    """Choose the rule of a convolution.
+
+    Parameters
+    ----------
+    step : Conv
+    in_length : int
+
+    Returns
+    -------
+    Rule
+    """
+    if type(step) is Conv and step.stride == 1:
+        return ConvRule(step, in_length)
+    width, channels, _ = step.kernel.shape
+    reach = (width - 1) * step.dilation + 1
+    right = (step.length - 1) * step.stride + reach - step.left - in_length
+
+    def convolve(x: tf.Tensor) -> tf.Tensor:
+        x = fit(x, step.left, right)
+        if type(step) is Conv:  # Keras allows a stride or a dilation, not both
+            return tf.nn.conv1d(x, step.kernel, step.stride, "VALID")
+        strides, dilations = (1, step.stride, step.stride, 1), (1, step.dilation)
+        kernel = step.kernel[None]
+        y = tf.nn.depthwise_conv2d(x[:, None], kernel, strides, "VALID", dilations=dilations)
+        return y[:, 0]
+
+    return LinearRule(convolve, (in_length, channels), step.bias)
+
+
+def average_rule(step: Average, shape: Shape) -> Rule:
+    """Make the rule of an average pooling.
+
+    Parameters
+    ----------
+    step : Average
+    shape : tuple of int
+        Of its input.
+
+    Returns
+    -------
+    Rule
+    """
+    padding = "SAME" if step.padded else "VALID"
+
+    def average(x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.avg_pool1d(x, step.size, step.stride, padding)
+
+    return LinearRule(average, shape)

@@ -1,36 +1,42 @@
-"""The steps of a plan, and how each Keras layer becomes steps (weights read once)."""
+"""The steps of a plan, each with the weights that it needs, and the shape that it gives."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-import keras
 import numpy as np
 
-from dfim.attribution.trace import Chain, activation_kind, unsupported
-
 Array = np.ndarray
+Shape = tuple[int, ...]  # of one row, without the batch axis
 
 
 @dataclass(frozen=True)
 class Conv:
-    """1-D cross-correlation, stride 1: kernel (width, in, out), bias (out,).
+    """1-D cross-correlation: kernel (width, in, out), bias (out,).
 
-    `left` zeros stand before the input; `length` is the number of positions that come out,
-    so that zeros on the right, or what is cropped there, follow from both.
+    `left` zeros stand before the input, `length` positions come out, one every `stride`,
+    and the taps of the kernel are `dilation` apart; so zeros on the right, or what is
+    cropped there, follow.
     """
 
     kernel: Array
     bias: Array
     left: int
     length: int
-    padded: bool
+    stride: int = 1
+    dilation: int = 1
+
+
+@dataclass(frozen=True)
+class Depthwise(Conv):
+    """Convolution of each channel alone: kernel (width, in, multiplier)."""
 
 
 @dataclass(frozen=True)
 class Affine:
-    """x * scale + shift on the last axis; scale and shift (channels,)."""
+    """x * scale + shift on the last axes; scale and shift (channels,) or more axes."""
 
     scale: Array
     shift: Array
@@ -47,22 +53,20 @@ class Activation:
 class Pool:
     """Maximum over `length` windows of `size` positions every `stride`.
 
-    The first window begins `left` positions before the input; `padded` says whether any
-    window reaches beyond the input.
+    The first window begins `left` positions before the input.
     """
 
     size: int
     stride: int
     left: int
     length: int
-    padded: bool
 
 
 @dataclass(frozen=True)
-class Flatten:
-    """(length, channels) to length * channels, position-major."""
+class Average(Pool):
+    """Mean over windows; zeros of the padding (`padded`: there are some) do not count."""
 
-    length: int
+    padded: bool
 
 
 @dataclass(frozen=True)
@@ -73,115 +77,148 @@ class Dense:
     bias: Array
 
 
-Step = Conv | Affine | Activation | Pool | Flatten | Dense
+@dataclass(frozen=True)
+class Fit:
+    """Zeros before and after the positions; a negative number crops."""
+
+    left: int
+    right: int
 
 
-def translate(chain: Chain) -> list[Step]:
-    """Translate each layer into its steps; the final sigmoid is left out."""
-    steps: list[Step] = []
-    shape: tuple[int, ...] = (chain.length, 4)
-    for layer in chain.layers:
-        new = _layer_steps(layer, shape)
-        for step in new:
-            shape = _shape_after(step, shape)
-        steps += new
-    if steps and steps[-1] == Activation("sigmoid"):
-        steps.pop()
-    return steps
+@dataclass(frozen=True)
+class Reshape:
+    """The same numbers in another shape, in the order of the rows."""
+
+    shape: Shape
 
 
-def _layer_steps(layer: keras.layers.Layer, shape: tuple[int, ...]) -> list[Step]:
-    """Translate one layer whose input has `shape` (without the batch axis)."""
-    match layer:
-        case keras.layers.Dropout() | keras.layers.SpatialDropout1D():
-            return []
-        case keras.layers.Conv1D():
-            return [_conv(layer, shape), *_activation(layer)]
-        case keras.layers.Dense():
-            if len(shape) != 1:
-                raise unsupported(layer, f"Dense on {len(shape)}-D input, put Flatten first")
-            kernel, bias = _kernel_and_bias(layer)
-            return [Dense(kernel=kernel, bias=bias), *_activation(layer)]
-        case keras.layers.BatchNormalization():
-            return [_affine(layer, shape)]
-        case keras.layers.Activation() | keras.layers.ReLU():
-            return _activation(layer)
-        case keras.layers.MaxPooling1D():
-            return [_pool(layer, shape)]
-        case keras.layers.Flatten():
-            return [Flatten(length=shape[0])] if len(shape) == 2 else []
-        case _:
-            raise unsupported(layer, "this class of layer")
+@dataclass(frozen=True)
+class Linear:
+    """Any other linear map; `function` takes and gives tensors with a batch axis."""
+
+    function: Callable[[Any], Any]
+    shape: Shape
 
 
-def _shape_after(step: Step, shape: tuple[int, ...]) -> tuple[int, ...]:
+@dataclass(frozen=True)
+class Curve:
+    """Elementwise function of tensors, one that is not relu, tanh or sigmoid.
+
+    `smooth` says that it has derivatives of every order, `everywhere` that it is the same at
+    every position.
+    """
+
+    function: Callable[[Any], Any]
+    smooth: bool = False
+    everywhere: bool = True
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Exponentials divided by their sum along `axis` (of the batch: 0)."""
+
+    axis: int
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Weighted sum of tensors of equal rank, with broadcasting."""
+
+    weights: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Product:
+    """Product of two tensors of equal rank, with broadcasting."""
+
+
+@dataclass(frozen=True)
+class Concat:
+    """Tensors one after the other along `axis` (of the batch: 0)."""
+
+    axis: int
+
+
+@dataclass(frozen=True)
+class Input:
+    """The scored sequences."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """What another input of the model is held at: value (1, ...)."""
+
+    value: Array
+
+
+GraphStep = (
+    Conv
+    | Affine
+    | Activation
+    | Curve
+    | Softmax
+    | Pool
+    | Fit
+    | Reshape
+    | Linear
+    | Dense
+    | Sum
+    | Product
+    | Concat
+    | Input
+    | Constant
+)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A step in its place.
+
+    Attributes
+    ----------
+    step : GraphStep
+    inputs : tuple of int
+        The nodes that it reads, all of them earlier.
+    shape : tuple of int
+        Of what it gives, without the batch axis.
+    """
+
+    step: GraphStep
+    inputs: tuple[int, ...]
+    shape: Shape
+
+
+def shape_after(step: GraphStep, shapes: Sequence[Shape]) -> Shape:
+    """Give the shape that a step makes of its inputs' shapes.
+
+    Parameters
+    ----------
+    step : GraphStep
+        Neither Input nor Constant.
+    shapes : sequence of tuple of int
+        One an input, without the batch axis.
+
+    Returns
+    -------
+    tuple of int
+    """
+    first = shapes[0]
     match step:
         case Conv():
-            return (step.length, step.kernel.shape[2])
+            return (step.length, len(step.bias))
         case Pool():
-            return (step.length, shape[1])
-        case Flatten():
-            return (shape[0] * shape[1],)
+            return (step.length, first[1])
+        case Fit():
+            return (step.left + first[0] + step.right, first[1])
+        case Reshape() | Linear():
+            return step.shape
         case Dense():
             return (step.kernel.shape[1],)
+        case Sum() | Product():
+            return tuple(int(n) for n in np.broadcast_shapes(*shapes))
+        case Concat():
+            axis = step.axis - 1
+            total = sum(shape[axis] for shape in shapes)
+            return (*first[:axis], total, *first[axis + 1 :])
         case _:
-            return shape
-
-
-def _activation(layer: keras.layers.Layer) -> list[Step]:
-    kind = activation_kind(layer)
-    return [] if kind == "linear" else [Activation(kind)]
-
-
-def _kernel_and_bias(layer: keras.layers.Layer) -> tuple[Array, Array]:
-    weights = [np.asarray(w, np.float32) for w in layer.get_weights()]
-    bias = weights[1] if layer.use_bias else np.zeros(weights[0].shape[-1], np.float32)
-    return weights[0], bias
-
-
-def _conv(layer: keras.layers.Conv1D, shape: tuple[int, ...]) -> Conv:
-    settings = {
-        "strides": (tuple(layer.strides), (1,)),
-        "dilation_rate": (tuple(layer.dilation_rate), (1,)),
-        "groups": (layer.groups, 1),
-        "data_format": (layer.data_format, "channels_last"),
-    }
-    for name, (got, expected) in settings.items():
-        if got != expected:
-            raise unsupported(layer, f"{name}={got}")
-    if layer.padding not in ("valid", "same"):
-        raise unsupported(layer, f"padding='{layer.padding}'")
-    kernel, bias = _kernel_and_bias(layer)
-    extra = kernel.shape[0] - 1
-    same = layer.padding == "same"
-    return Conv(
-        kernel=kernel,
-        bias=bias,
-        left=extra // 2 if same else 0,
-        length=shape[0] if same else shape[0] - extra,
-        padded=same and extra > 0,
-    )
-
-
-def _pool(layer: keras.layers.MaxPooling1D, shape: tuple[int, ...]) -> Pool:
-    if layer.data_format != "channels_last":
-        raise unsupported(layer, f"data_format={layer.data_format}")
-    size, stride = layer.pool_size[0], layer.strides[0]
-    if layer.padding == "valid":
-        length = (shape[0] - size) // stride + 1
-        return Pool(size=size, stride=stride, left=0, length=length, padded=False)
-    length = -(-shape[0] // stride)
-    missing = max(0, (length - 1) * stride + size - shape[0])
-    return Pool(size=size, stride=stride, left=missing // 2, length=length, padded=missing > 0)
-
-
-def _affine(layer: keras.layers.BatchNormalization, shape: tuple[int, ...]) -> Affine:
-    axis = layer.axis if isinstance(layer.axis, int) else tuple(layer.axis)
-    if axis not in (-1, len(shape)):
-        raise unsupported(layer, f"axis={axis}")
-    weights = [np.asarray(w, np.float64) for w in layer.get_weights()]
-    gamma = weights.pop(0) if layer.scale else np.ones(shape[-1])
-    beta = weights.pop(0) if layer.center else np.zeros(shape[-1])
-    mean, variance = weights
-    scale = gamma / np.sqrt(variance + layer.epsilon)
-    return Affine(scale=scale, shift=beta - mean * scale)
+            return first

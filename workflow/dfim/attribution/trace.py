@@ -1,133 +1,127 @@
-"""Follow a Keras 3 model from one output head back to its input, as a chain of layers."""
+"""Follow the calls of Keras layers from an output back to the inputs, also inside models."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 
-SUPPORTED = (
-    "Conv1D (stride 1, dilation 1, groups 1, padding valid or same), BatchNormalization on the "
-    "last axis, Activation and ReLU layers, inline activations (relu, tanh, sigmoid, linear), "
-    "MaxPooling1D (valid or same), Flatten, Dense after Flatten, Dropout, SpatialDropout1D; "
-    "one chain from a (length, 4) input to a Dense output that is linear or sigmoid"
+from dfim.attribution.layers import join_step, layer_steps
+from dfim.attribution.steps import (
+    Concat,
+    GraphStep,
+    Node,
+    Product,
+    Reshape,
+    Shape,
+    shape_after,
 )
+from dfim.attribution.supported import unsupported
 
-_ACTIVATIONS = {
-    keras.activations.linear: "linear",
-    keras.activations.relu: "relu",
-    keras.activations.tanh: "tanh",
-    keras.activations.sigmoid: "sigmoid",
-}
+# Which call of which layer, and which of its outputs.
+Call = tuple[keras.Operation, int, int]
 
 
-@dataclass(frozen=True)
-class Chain:
-    """The layers that lead from the input of a model to one of its outputs.
+@dataclass
+class Scope:
+    """What the tensors of one model are, in one call of that model.
 
     Attributes
     ----------
-    layers : tuple of keras.layers.Layer
-        In the order of the forward pass, without the input layer; the last one that is
-        neither Dropout nor an Activation is the Dense layer whose logit is scored.
-    length : int
-        Positions of the input, which is (length, 4).
-    name : str
-        Name of the output, for messages.
+    nodes : dict
+        Node of each tensor that is known; the model's inputs to begin with.
+    inner : dict
+        Scopes of the models that are called inside.
     """
 
-    layers: tuple[keras.layers.Layer, ...]
-    length: int
-    name: str
+    nodes: dict[Call, int]
+    inner: dict[Call, Scope] = field(default_factory=dict)
 
 
-def unsupported(layer: keras.layers.Layer, why: str) -> ValueError:
-    """Build the one error for every layer or setting that cannot be scored.
+class Builder:
+    """Collects the nodes of a graph.
 
-    Parameters
-    ----------
-    layer : keras.layers.Layer
-        The layer that is in the way.
-    why : str
-        What about it is not supported.
-
-    Returns
-    -------
-    ValueError
-        Names the layer, its class, the reason and everything that is supported.
+    A layer that is called twice becomes two nodes, a tensor that is read twice one.
     """
-    kind = type(layer).__name__
-    return ValueError(f"layer '{layer.name}' ({kind}): {why}; supported: {SUPPORTED}")
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+
+    def add(self, step: GraphStep, inputs: tuple[int, ...], shape: Shape | None = None) -> int:
+        """Append a node and return its number; its shape follows from its inputs'."""
+        if shape is None:
+            shape = shape_after(step, [self.nodes[i].shape for i in inputs])
+        self.nodes.append(Node(step, inputs, tuple(shape)))
+        return len(self.nodes) - 1
+
+    def trace(self, tensor: keras.KerasTensor, scope: Scope) -> int:
+        """Add what leads to a tensor, inputs first, and return its node.
+
+        Deep networks would exceed Python's recursion limit; only models inside models recurse.
+        """
+        stack = [tensor]
+        while stack:
+            call = stack[-1]._keras_history
+            missing = [t for t in _read_by(call) if t._keras_history not in scope.nodes]
+            if call in scope.nodes:
+                stack.pop()
+            elif missing:
+                stack.extend(reversed(missing))
+            else:
+                inputs = tuple(scope.nodes[t._keras_history] for t in _read_by(call))
+                scope.nodes[call] = self._call(call, inputs, scope)
+        return scope.nodes[tensor._keras_history]
+
+    def _call(self, call: Call, inputs: tuple[int, ...], scope: Scope) -> int:
+        """Add one call of a layer, an operator or a model."""
+        operation, index, which = call
+        if not inputs:
+            raise unsupported(operation, "it reads no input of the model")
+        if isinstance(operation, keras.Model):
+            key = (operation, index, 0)
+            if key not in scope.inner:
+                scope.inner[key] = Scope(_bind(operation, inputs))
+            return self.trace(operation.outputs[which], scope.inner[key])
+        if len(inputs) > 1 or isinstance(operation, keras.layers.Concatenate):
+            return self._join(operation, inputs)
+        (at,) = inputs
+        for step in layer_steps(operation, self.nodes[at].shape):
+            at = self.add(step, (at,))
+        return at
+
+    def _join(self, layer: keras.Operation, inputs: tuple[int, ...]) -> int:
+        shapes = [self.nodes[i].shape for i in inputs]
+        step = join_step(layer, shapes)
+        rank = max(len(shape) for shape in shapes)
+        if not isinstance(step, Concat) and any(len(shape) < rank for shape in shapes):
+            if not isinstance(layer, keras.layers.Layer):
+                raise unsupported(layer, f"tensors of unequal rank {shapes}")
+            # Keras puts the axes that are missing before the others.
+            inputs = tuple(
+                i
+                if len(shape) == rank
+                else self.add(Reshape((1,) * (rank - len(shape)) + shape), (i,))
+                for i, shape in zip(inputs, shapes, strict=True)
+            )
+        if not isinstance(step, Product):
+            return self.add(step, inputs)
+        at, *others = inputs
+        for other in others:
+            at = self.add(step, (at, other))
+        return at
 
 
-def activation_kind(layer: keras.layers.Layer) -> str:
-    """Name the activation of a layer: linear, relu, tanh or sigmoid.
-
-    Parameters
-    ----------
-    layer : keras.layers.Layer
-        Conv1D, Dense, Activation or ReLU.
-
-    Returns
-    -------
-    str
-        One of "linear", "relu", "tanh", "sigmoid".
-
-    Raises
-    ------
-    ValueError
-        For any other activation, and for a ReLU with slope, threshold or ceiling.
-    """
-    if isinstance(layer, keras.layers.ReLU):
-        if layer.max_value is not None or layer.negative_slope or layer.threshold:
-            raise unsupported(layer, "ReLU with max_value, negative_slope or threshold")
-        return "relu"
-    kind = _ACTIVATIONS.get(layer.activation)
-    if kind is None:
-        given = getattr(layer.activation, "__name__", repr(layer.activation))
-        raise unsupported(layer, f"activation '{given}'")
-    return kind
+def _read_by(call: Call) -> list[keras.KerasTensor]:
+    operation, index, _ = call
+    return operation._inbound_nodes[index].input_tensors
 
 
-def trace(model: keras.Model, output: int | str = 0) -> Chain:
-    """List the layers between the input of a model and one of its outputs.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Sequential or functional, built (its input length known), with one input (L, 4).
-    output : int or str
-        Index of the output, its name, or the name of a layer to be taken as the output.
-
-    Returns
-    -------
-    Chain
-
-    Raises
-    ------
-    ValueError
-        When the output does not exist, the model is not built or not (L, 4), or two
-        branches merge on the way. Layers themselves are checked by `dfim.attribution.plan`.
-    """
-    tensor, name = output_tensor(model, output)
-    layers: list[keras.layers.Layer] = []
-    while True:
-        history = tensor._keras_history
-        layer = history.operation
-        if isinstance(layer, keras.layers.InputLayer):
-            break
-        parents = layer._inbound_nodes[history.node_index].input_tensors
-        if len(parents) != 1:
-            raise unsupported(layer, f"it merges {len(parents)} tensors")
-        layers.append(layer)
-        tensor = parents[0]
-    shape = tuple(tensor.shape[1:])
-    if len(shape) != 2 or shape[1] != 4 or shape[0] is None:
-        raise ValueError(
-            f"model '{model.name}': the input of output '{name}' has shape {shape}, "
-            "expected (length, 4) with a fixed length"
-        )
-    return Chain(layers=tuple(reversed(layers)), length=int(shape[0]), name=name)
+def _bind(model: keras.Model, inputs: tuple[int, ...]) -> dict[Call, int]:
+    """Give the inputs of a model inside the model the nodes that it is called on."""
+    tensors = getattr(model, "inputs", None)
+    if not tensors or len(tensors) != len(inputs):
+        raise unsupported(model, "a model without symbolic inputs and outputs")
+    return {t._keras_history: i for t, i in zip(tensors, inputs, strict=True)}
 
 
 def output_tensor(model: keras.Model, output: int | str) -> tuple[keras.KerasTensor, str]:

@@ -1,4 +1,4 @@
-"""Fold affine steps into the layers beside them where that is exact; drop unused nodes."""
+"""Simplify a plan, exactly: fold affine steps, drop what nothing reads."""
 
 from __future__ import annotations
 
@@ -7,12 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from dfim.attribution.graph_steps import Depthwise, GraphStep, Node, Reshape
-from dfim.attribution.steps import Affine, Conv, Dense
+from dfim.attribution.placement import step_window
+from dfim.attribution.steps import (
+    Activation,
+    Affine,
+    Conv,
+    Curve,
+    Dense,
+    Depthwise,
+    GraphStep,
+    Node,
+    Pool,
+    Reshape,
+)
 
 
 def fold(nodes: Sequence[Node]) -> list[Node]:
-    """Fold what can be folded: nodes that only one other reads.
+    """Simplify the nodes of a plan.
 
     Parameters
     ----------
@@ -22,8 +33,10 @@ def fold(nodes: Sequence[Node]) -> list[Node]:
     Returns
     -------
     list of Node
-        The first, and all that the last depends on, with the same folds as
-        `dfim.attribution.plan` makes in a chain.
+        The first, and all that the last depends on. An affine step (batch normalization)
+        that only one other node reads is gone: into the convolution or dense layer before
+        it, else into a dense layer or a convolution without padding behind it. Positions
+        that a pooling drops at the end are not computed.
     """
     nodes = _used(nodes)
     readers = np.bincount([i for node in nodes for i in node.inputs], minlength=len(nodes))
@@ -34,14 +47,14 @@ def fold(nodes: Sequence[Node]) -> list[Node]:
         merged = None
         if len(inputs) == 1 and readers[node.inputs[0]] == 1:
             node = _flattened_first(done, inputs[0], node)
-            merged = _merged(done[inputs[0]].step, node.step)
+            merged = _merged(done[inputs[0]], node.step)
         if merged is None:
             place.append(len(done))
             done.append(replace(node, inputs=inputs))
         else:
             place.append(inputs[0])
             done[inputs[0]] = Node(merged, done[inputs[0]].inputs, node.shape)
-    return done
+    return _trimmed(done)
 
 
 def _used(nodes: Sequence[Node]) -> list[Node]:
@@ -68,21 +81,18 @@ def _flattened_first(done: list[Node], at: int, node: Node) -> Node:
     return Node(Affine(scale, shift), (at,), node.shape)
 
 
-def _merged(before: GraphStep, step: GraphStep) -> GraphStep | None:
-    """One step that does what two do, None where there is none."""
-    match before, step:
-        case Conv() | Dense() | Depthwise(), Affine(scale, shift) if scale.ndim == 1:
-            own = (
-                scale.reshape(before.kernel.shape[1:])
-                if isinstance(before, Depthwise)
-                else scale
-            )
+def _merged(node: Node, step: GraphStep) -> GraphStep | None:
+    """One step that does what a node and the step behind it do, None where there is none."""
+    match node.step, step:
+        case Conv() | Dense() as before, Affine(scale, shift) if scale.ndim == 1:
+            depthwise = isinstance(before, Depthwise)
+            own = scale.reshape(before.kernel.shape[1:]) if depthwise else scale
             return replace(
                 before,
                 kernel=(before.kernel * own).astype(np.float32),
                 bias=(before.bias * scale + shift).astype(np.float32),
             )
-        case Affine(), Affine() if before.scale.ndim == step.scale.ndim == 1:
+        case Affine() as before, Affine() if before.scale.ndim == step.scale.ndim == 1:
             return Affine(before.scale * step.scale, before.shift * step.scale + step.shift)
         case Affine(scale, shift), Dense():
             return replace(
@@ -90,7 +100,9 @@ def _merged(before: GraphStep, step: GraphStep) -> GraphStep | None:
                 kernel=(step.kernel * scale[:, None]).astype(np.float32),
                 bias=(step.bias + shift @ step.kernel).astype(np.float32),
             )
-        case Affine(scale, shift), Conv() if scale.ndim == 1 and not step.padded:
+        case Affine(scale, shift), Conv() if type(step) is Conv and scale.ndim == 1:
+            if step_window(step).leaves(node.shape[0]):
+                return None  # the zeros of the padding are not shifted
             bias = step.bias + np.einsum("wio,i->o", step.kernel, shift)
             return replace(
                 step,
@@ -99,3 +111,28 @@ def _merged(before: GraphStep, step: GraphStep) -> GraphStep | None:
             )
         case _:
             return None
+
+
+def _trimmed(nodes: list[Node]) -> list[Node]:
+    """Cut positions off the ends of nodes whose readers never look there."""
+    readers: list[list[int]] = [[] for _ in nodes]
+    for j, node in enumerate(nodes):
+        for i in node.inputs:
+            readers[i].append(j)
+    for i in range(len(nodes) - 2, 0, -1):
+        step, shape = nodes[i].step, nodes[i].shape
+        if len(shape) != 2 or not isinstance(step, Conv | Pool | Activation | Curve):
+            continue
+        wanted = max(_looked_at(nodes[j], shape[0]) for j in readers[i])
+        if wanted < shape[0]:
+            step = replace(step, length=wanted) if isinstance(step, Conv | Pool) else step
+            nodes[i] = Node(step, nodes[i].inputs, (wanted, shape[1]))
+    return nodes
+
+
+def _looked_at(node: Node, length: int) -> int:
+    """Count the first positions of an input of so many that a node looks at."""
+    window = step_window(node.step)
+    if window is not None:
+        return min(length, (window.length - 1) * window.stride + window.span - window.left)
+    return node.shape[0] if isinstance(node.step, Activation | Curve) else length

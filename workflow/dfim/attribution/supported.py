@@ -1,4 +1,4 @@
-"""Which layers and activations a graph has rules for, and the error for all others."""
+"""Which layers and activations have rules, and the error for all others."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ SUPPORTED = (
     "Activation, ReLU, LeakyReLU, PReLU, ELU, Softmax, max and average pooling (1-D, global), "
     "UpSampling1D, Flatten, Reshape, Permute, RepeatVector, ZeroPadding1D, Cropping1D, dropout "
     "and noise, Add, Subtract, Average, Multiply, Concatenate, nested models, channels_last; "
-    "for any other layer use method 'gradient_input' or 'integrated_gradients' of "
-    "dfim.attribution.autodiff"
+    "methods gradient_input, integrated_gradients and mutagenesis take any other layer too"
 )
 
 # Elementwise functions: those with rules of their own, all others, and the classes of
@@ -32,6 +31,7 @@ CURVES = {
     "softplus": "Softplus",
     "softsign": "Softsign",
 }
+SMOOTH = ("exponential", "gelu", "log_sigmoid", "mish", "silu", "softplus")  # no kinks
 FUNCTIONS = {getattr(keras.activations, name): name for name in (*KINDS, *CURVES)}
 
 

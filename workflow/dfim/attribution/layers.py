@@ -9,23 +9,24 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from dfim.attribution import graph_weights
-from dfim.attribution.graph_steps import (
+from dfim.attribution import weights
+from dfim.attribution.placement import pool_window
+from dfim.attribution.steps import (
+    Activation,
     Average,
     Concat,
     Curve,
     Fit,
     GraphStep,
     Linear,
+    Pool,
     Product,
     Reshape,
     Shape,
     Softmax,
     Sum,
 )
-from dfim.attribution.graph_supported import CURVES, FUNCTIONS, KINDS, unsupported
-from dfim.attribution.graph_windows import pool_window
-from dfim.attribution.steps import Activation, Pool
+from dfim.attribution.supported import CURVES, FUNCTIONS, KINDS, SMOOTH, unsupported
 
 Array = np.ndarray
 Steps = list[GraphStep]
@@ -118,7 +119,7 @@ def _activation(layer: layers.Layer, shape: Shape) -> Steps:
     if name is None:
         given = getattr(function, "__name__", repr(function))
         raise unsupported(layer, f"activation '{given}' has no rule")
-    return [Activation(name)] if name in KINDS else [Curve(function)]
+    return [Activation(name)] if name in KINDS else [Curve(function, name in SMOOTH)]
 
 
 def _operator(operation: keras.Operation, shape: Shape) -> Steps | None:
@@ -130,7 +131,9 @@ def _operator(operation: keras.Operation, shape: Shape) -> Steps | None:
         return _softmax(operation, shape)
     if name.lower() in KINDS:
         return [Activation(name.lower())]
-    return [Curve(operation.call)] if name in CURVES.values() else None
+    if name not in CURVES.values():
+        return None
+    return [Curve(operation.call, name in {CURVES[smooth] for smooth in SMOOTH})]
 
 
 def _relu(layer: layers.ReLU, shape: Shape) -> Steps:
@@ -141,7 +144,8 @@ def _relu(layer: layers.ReLU, shape: Shape) -> Steps:
 
 def _prelu(layer: layers.PReLU, shape: Shape) -> Steps:
     alpha = np.asarray(layer.get_weights()[0], np.float32)
-    return [Curve(lambda x: tf.nn.relu(x) - alpha * tf.nn.relu(-x))]
+    everywhere = len(shape) == 1 or alpha.shape[0] == 1
+    return [Curve(lambda x: tf.nn.relu(x) - alpha * tf.nn.relu(-x), everywhere=everywhere)]
 
 
 def _softmax(layer: layers.Softmax, shape: Shape) -> Steps:
@@ -151,16 +155,20 @@ def _softmax(layer: layers.Softmax, shape: Shape) -> Steps:
 
 
 def _max_pool(layer: layers.MaxPooling1D, shape: Shape) -> Steps:
-    return [Pool(**pool_window(layer, shape[0]))]
+    window = pool_window(layer, shape[0])
+    return [Pool(window.size, window.stride, window.left, window.length)]
 
 
 def _average_pool(layer: layers.AveragePooling1D, shape: Shape) -> Steps:
-    return [Average(**pool_window(layer, shape[0]))]
+    window = pool_window(layer, shape[0])
+    place = (window.size, window.stride, window.left, window.length)
+    return [Average(*place, padded=window.leaves(shape[0]))]
 
 
 def _global_pool(layer: layers.Layer, shape: Shape) -> Steps:
-    kind = Pool if type(layer) is layers.GlobalMaxPooling1D else Average
-    pool = kind(size=shape[0], stride=shape[0], left=0, length=1, padded=False)
+    place = (shape[0], shape[0], 0, 1)
+    maximum = type(layer) is layers.GlobalMaxPooling1D
+    pool = Pool(*place) if maximum else Average(*place, padded=False)
     return [pool] if layer.keepdims else [pool, Reshape(shape[1:])]
 
 
@@ -192,12 +200,12 @@ def _nothing(layer: layers.Layer, shape: Shape) -> Steps:
 
 
 _TRANSLATORS: dict[type, Callable[..., Steps]] = {
-    layers.Conv1D: graph_weights.conv,
-    layers.DepthwiseConv1D: graph_weights.depthwise,
-    layers.SeparableConv1D: graph_weights.separable,
-    layers.Dense: graph_weights.dense,
-    layers.BatchNormalization: graph_weights.batch_normalization,
-    layers.Rescaling: graph_weights.rescaling,
+    layers.Conv1D: weights.conv,
+    layers.DepthwiseConv1D: weights.depthwise,
+    layers.SeparableConv1D: weights.separable,
+    layers.Dense: weights.dense,
+    layers.BatchNormalization: weights.batch_normalization,
+    layers.Rescaling: weights.rescaling,
     layers.Activation: _activation,
     layers.ReLU: _relu,
     layers.PReLU: _prelu,

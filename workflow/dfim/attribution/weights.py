@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from keras import layers
 
-from dfim.attribution.graph_steps import Depthwise, GraphStep, Reshape, Shape, SpacedConv
-from dfim.attribution.graph_windows import conv_window
-from dfim.attribution.steps import Affine, Conv, Dense
+from dfim.attribution.placement import conv_window
+from dfim.attribution.steps import Affine, Conv, Dense, Depthwise, GraphStep, Reshape, Shape
 
 Array = np.ndarray
 Steps = list[GraphStep]
@@ -22,10 +21,8 @@ def conv(layer: layers.Conv1D, shape: Shape) -> Steps:
         own = np.arange(layer.groups * inputs)[:, None] // inputs == group
         kernel = np.tile(kernel, (1, layer.groups, 1)) * own.astype(np.float32)
     window = conv_window(layer, shape[0])
-    place = (kernel, bias, window.left, window.length, window.padded)
-    if window.stride == window.dilation == 1:
-        return [Conv(*place)]
-    return [SpacedConv(*place, window.stride, window.dilation)]
+    place = (window.left, window.length, window.stride, window.dilation)
+    return [Conv(kernel, bias, *place)]
 
 
 def depthwise(layer: layers.DepthwiseConv1D, shape: Shape) -> Steps:
@@ -42,7 +39,7 @@ def separable(layer: layers.SeparableConv1D, shape: Shape) -> Steps:
     none = np.zeros(pointwise.shape[1], np.float32)
     return [
         Depthwise(kernel, none, window.left, window.length, window.stride, window.dilation),
-        Conv(pointwise, bias, left=0, length=window.length, padded=False),
+        Conv(pointwise, bias, left=0, length=window.length),
     ]
 
 
@@ -52,7 +49,7 @@ def dense(layer: layers.Dense, shape: Shape) -> Steps:
     if len(shape) == 1:
         return [Dense(kernel, bias)]
     positions = int(np.prod(shape[:-1]))
-    across = Conv(kernel[None], bias, left=0, length=positions, padded=False)
+    across = Conv(kernel[None], bias, left=0, length=positions)
     if len(shape) == 2:
         return [across]
     return [Reshape((positions, shape[-1])), across, Reshape((*shape[:-1], len(bias)))]

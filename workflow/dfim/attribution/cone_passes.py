@@ -1,0 +1,334 @@
+"""Forward and backward pass over the cones of a source and of a target (TensorFlow).
+
+Activations that a mutation leaves alone come from the original's own pass (its bank), in
+windows that are cut out before the compiled part begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from dfim.attribution.cones import Span, whole
+from dfim.attribution.engine import Engine
+from dfim.attribution.passes import Pass, backward, forward, rule_of
+from dfim.attribution.placement import step_window
+from dfim.attribution.rules import Rule
+from dfim.attribution.steps import Conv, Fit, Pool
+
+Array = np.ndarray
+Kind = Literal["mutant", "reference"]
+Windows = Mapping[tuple[object, ...], tf.Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A window of a stored node that has to be cut out of a bank: its rows' own places."""
+
+    kind: Kind
+    node: int
+    span: Span
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for equal requests."""
+        return self.kind, self.node, *self.span.key
+
+
+class ConePasses:
+    """The graphs of an engine for cones.
+
+    Parameters
+    ----------
+    engine : Engine
+    local : list of bool
+        The nodes that have cones.
+    source, target : dict of int to Span
+        Their cones; of the input (node 0): the mutated and the scored interval.
+
+    Attributes
+    ----------
+    wants : dict
+        Requests of the two graphs, "mutants" and "scores", by their keys.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        local: list[bool],
+        source: dict[int, Span],
+        target: dict[int, Span],
+    ) -> None:
+        self.engine, self.plan = engine, engine.plan
+        self.source, self.target = source, target
+        self.inner = [one for one in engine.passes if local[one.output]]
+        self.outer = [one for one in engine.passes if not local[one.output]]
+        read = {i for one in self.outer for i in one.inputs}
+        last = len(self.plan.nodes) - 1
+        self.between = [i for i in range(last + 1) if local[i] and (i in read or i == last)]
+        self.stored = [i for i in engine.stored if local[i]]
+        self.stored_outer = [i for i in engine.stored if not local[i]]
+        self.wants: dict[str, dict[tuple[object, ...], Request]] = {"mutants": {}, "scores": {}}
+        self._record()
+
+    def _record(self) -> None:
+        """Run both graphs on nothing, to see which windows they ask for."""
+        with tf.Graph().as_default():
+            places, columns = (
+                (tf.zeros(1, tf.int32),) * 2,
+                tf.zeros((1, self.source[0].size, 4)),
+            )
+            asked = self.wants["mutants"]
+            mutants = self.mutants(places, columns, _Recorder(self, asked))
+            asked = self.wants["scores"]
+            task = tf.zeros((1, self.plan.tasks))
+            self.scores(task, places, columns, mutants[1:], _Recorder(self, asked))
+
+    def mutants(
+        self, places: Sequence[tf.Tensor], columns: tf.Tensor, windows: Windows
+    ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
+        """Scored values (B, T), what changed of stored local nodes, and other stored values."""
+        view = _View(self, "mutant", places, windows, {0: columns})
+        for one in self.inner:
+            if one.output in self.stored:
+                view.changed[one.output] = self._computed(one, view)
+        values = forward(self.outer, self._known(view))
+        changed = [view.changed[i] for i in self.stored]
+        stored = [values[i] for i in self.stored_outer]
+        return values[len(self.plan.nodes) - 1], changed, stored
+
+    def _computed(self, one: Pass, view: _View) -> tf.Tensor:
+        """Compute a stored node over the cone of the source."""
+        span, step = self.source[one.output], self.plan.nodes[one.output].step
+        if step_window(step) is None:
+            return one.rule.forward(*(view.window(i, span) for i in one.inputs))
+        rule, (read,) = self._windowed(one, span)
+        return rule.forward(view.padded(one.inputs[0], read, one.output))
+
+    def _windowed(self, one: Pass, span: Span) -> tuple[Rule, tuple[Span]]:
+        """Make the rule of a few neighbouring windows alone, and see what they read."""
+        step, gradient = (
+            self.plan.nodes[one.output].step,
+            self.engine.method == "gradient_input",
+        )
+        read = span.read_by(step_window(step))
+        alone = replace(step, left=0, length=span.size)
+        shape = (read.size, self.plan.nodes[one.inputs[0]].shape[1])
+        winner = gradient or self.engine.maxpool_rule == "winner"
+        return rule_of(alone, (shape,), gradient=gradient, winner=winner), (read,)
+
+    def _known(self, view: _View) -> dict[int, tf.Tensor]:
+        """Values of the nodes between, whole, for the passes behind them."""
+        whole_ones = {
+            i: view.window(i, whole(self.plan.nodes[i].shape[0])) for i in self.between
+        }
+        return {**self.engine.constants, **whole_ones}
+
+    def scores(
+        self,
+        task: tf.Tensor,
+        places: Sequence[tf.Tensor],
+        columns: tf.Tensor,
+        mutants: tuple[list[tf.Tensor], list[tf.Tensor]],
+        windows: Windows,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores (B, S) of the target's positions, and sums of all contributions there (B,)."""
+        changed = dict(zip(self.stored, mutants[0], strict=True))
+        view = _View(self, "mutant", places, windows, {0: columns, **changed})
+        against = None
+        if self.engine.needs_references:
+            against = _View(self, "reference", places, windows, {})
+        m = self._through_inner(
+            self._through_outer(task, view, mutants[1], against), view, against
+        )
+        x = view.window(0, self.target[0])
+        contributions = m * (x if against is None else x - against.window(0, self.target[0]))
+        total = tf.reduce_sum(contributions, axis=(1, 2))
+        if self.engine.observed:
+            contributions = contributions * x
+        return tf.reduce_sum(contributions, axis=2), total
+
+    def _through_outer(
+        self, task: tf.Tensor, view: _View, stored: list[tf.Tensor], against: _View | None
+    ) -> dict[int, tf.Tensor]:
+        """Multipliers of the nodes between, whole."""
+        known = dict(zip(self.stored_outer, stored, strict=True))
+        values = forward(self.outer, {**self._known(view), **known})
+        base = None
+        if against is not None:
+            known = {i: against.row(i) for i in self.stored_outer}
+            base = forward(self.outer, {**self._known(against), **known})
+        last = len(self.plan.nodes) - 1
+        return backward(self.outer, {last: task}, values, base, self.plan.varying.__getitem__)
+
+    def _through_inner(
+        self, found: dict[int, tf.Tensor], view: _View, against: _View | None
+    ) -> tf.Tensor:
+        """Multipliers of the target's bases, from those of the nodes between."""
+        multipliers: dict[int, tf.Tensor] = {}
+
+        def add(i: int, part: tf.Tensor, span: Span) -> None:
+            part = view.moved(part, span, self.target[i])
+            multipliers[i] = multipliers[i] + part if i in multipliers else part
+
+        for i, m in found.items():
+            add(i, m, whole(self.plan.nodes[i].shape[0]))
+        for one in reversed(self.inner):
+            m = multipliers.pop(one.output, None)
+            if m is None:
+                continue
+            span, step = self.target[one.output], self.plan.nodes[one.output].step
+            if step_window(step) is not None:
+                rule, reads = self._windowed(one, span)
+            elif isinstance(step, Fit):
+                add(one.inputs[0], m, span.shifted(-step.left))
+                continue
+            else:
+                rule, reads = one.rule, (span,) * len(one.inputs)
+            x, x0 = (
+                None
+                if rule.linear or who is None
+                else [
+                    who.padded(i, r, one.output) for i, r in zip(one.inputs, reads, strict=True)
+                ]
+                for who in (view, against)
+            )
+            for i, part, read in zip(one.inputs, rule.backward(m, x, x0), reads, strict=True):
+                add(i, part, read)
+        return multipliers[0]
+
+
+class _Recorder(dict):
+    """Stands for the windows while a graph is tried: notes requests, gives zeros."""
+
+    def __init__(self, passes: ConePasses, asked: dict[tuple[object, ...], Request]) -> None:
+        self.passes, self.asked = passes, asked
+
+    def note(self, request: Request) -> None:
+        self.asked[request.key] = request
+        shape = self.passes.plan.nodes[request.node].shape
+        self[request.key] = tf.zeros((1, request.span.size, *shape[1:]))
+
+
+class _View:
+    """Values of mutants, or of references, in windows.
+
+    `changed` holds what a mutation changed: over the cone of the source, by node.
+    """
+
+    def __init__(
+        self,
+        passes: ConePasses,
+        kind: Kind,
+        places: Sequence[tf.Tensor],
+        windows: Windows,
+        changed: dict[int, tf.Tensor],
+    ) -> None:
+        self.passes, self.kind, self.windows, self.changed = passes, kind, windows, changed
+        self.places = dict(zip(("source", "target"), places, strict=True))
+        self.nodes = passes.plan.nodes
+
+    def window(self, i: int, span: Span) -> tf.Tensor:
+        """Values of a local node (B, size, C); beyond its ends they mean nothing."""
+        node = self.nodes[i]
+        if i == 0 or i in self.passes.stored:
+            return self._patched(i, span)
+        if isinstance(node.step, Fit):
+            return self.padded(node.inputs[0], span.shifted(-node.step.left), i)
+        rule = next(one.rule for one in self.passes.inner if one.output == i)
+        return rule.forward(*(self.window(j, span) for j in node.inputs))
+
+    def padded(self, i: int, span: Span, reader: int) -> tf.Tensor:
+        """The same with what a reader sees beyond the ends: zeros, or nothing at all."""
+        values, length = self.window(i, span), self.nodes[i].shape[0]
+        step = self.nodes[reader].step
+        if not span.leaves(length) or not isinstance(step, Conv | Pool | Fit):
+            return values
+        at = self._positions(span)
+        inside = ((at >= 0) & (at < length))[..., None]
+        return tf.where(inside, values, float("-inf") if type(step) is Pool else 0.0)
+
+    def row(self, i: int) -> tf.Tensor:
+        """Values of a stored node that is not local, whole."""
+        return self._fetched(i, whole(self.nodes[i].shape[0]))
+
+    def moved(self, part: tf.Tensor, span: Span, to: Span) -> tf.Tensor:
+        """Carry values over one span to another; where there are none, to zeros."""
+        if span.key == to.key:
+            return part
+        same = span.place == to.place or span.place == "anywhere"
+        offsets = to.first - span.first if same else None
+        inside = same and offsets.min() >= 0 and offsets.max() + to.size <= span.size
+        if inside and offsets.min() == offsets.max():
+            return part[:, int(offsets[0]) : int(offsets[0]) + to.size]
+        at = self._positions(to) - self._first(span)[:, None]
+        moved = _rows(part, tf.clip_by_value(at, 0, span.size - 1))
+        if inside:
+            return moved
+        return tf.where(((at >= 0) & (at < span.size))[..., None], moved, 0.0)
+
+    def _patched(self, i: int, span: Span) -> tf.Tensor:
+        values = self._fetched(i, span)
+        if i not in self.changed:
+            return values
+        own = self.passes.source[i]
+        at = self._positions(own) - self._first(span)[:, None]
+        return _overwritten(values, self.changed[i], at)
+
+    def _fetched(self, i: int, span: Span) -> tf.Tensor:
+        request = Request(self.kind, i, span)
+        if isinstance(self.windows, _Recorder):
+            self.windows.note(request)
+        return self.windows[request.key]
+
+    def _first(self, span: Span) -> tf.Tensor:
+        """First position of each row (B,)."""
+        if span.place == "anywhere":
+            return tf.zeros_like(self.places["source"]) + int(span.first[0])
+        return tf.gather(span.first.astype(np.int32), self.places[span.place])
+
+    def _positions(self, span: Span) -> tf.Tensor:
+        return self._first(span)[:, None] + np.arange(span.size, dtype=np.int32)
+
+
+def _rows(values: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
+    """Pick positions (B, S) of values (B or 1, n, C)."""
+    if values.shape[0] == 1 != at.shape[0]:
+        return tf.gather(values[0], at)
+    return tf.gather(values, at, batch_dims=1)
+
+
+def _overwritten(values: tf.Tensor, new: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
+    """Put new values (B, s, C) at positions (B, s), those that lie inside, of values (B, n, C)."""
+    rows, n, _ = values.shape
+    inside = (at >= 0) & (at < n)
+    row = tf.broadcast_to(tf.range(rows)[:, None], tf.shape(at))
+    # What lies outside goes to a position of its own behind the others.
+    index = tf.stack([row, tf.where(inside, at, n)], axis=2)
+    longer = tf.pad(values, [[0, 0], [0, 1], [0, 0]])
+    return tf.tensor_scatter_nd_update(longer, index, new)[:, :n]
+
+
+def cut(bank: tf.Tensor, rows: Array, first: Array, size: int) -> tf.Tensor:
+    """Cut a window out of each of some rows of a bank.
+
+    Parameters
+    ----------
+    bank : tf.Tensor (N, n, ...)
+    rows, first : int (B,)
+        Row and first position; positions beyond the ends repeat the outermost.
+    size : int
+
+    Returns
+    -------
+    tf.Tensor (B, size, ...)
+    """
+    length = bank.shape[1]
+    if size == length and not first.any():
+        return tf.gather(bank, rows)
+    at = np.clip(first[:, None] + np.arange(size), 0, length - 1) + rows[:, None] * length
+    return tf.gather(tf.reshape(bank, (-1, *bank.shape[2:])), at)
