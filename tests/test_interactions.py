@@ -269,6 +269,7 @@ def test_score_is_the_mean_over_references(attributors):
             self.which = which
 
         reachable = attributor.reachable
+        tasks, needs_references = 1, True
 
         def profiles(self, X, references, **options):
             return attributor.profiles(X, references[:, self.which : self.which + 1], **options)

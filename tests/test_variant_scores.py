@@ -156,28 +156,20 @@ def test_scores_do_not_depend_on_blocks_order_or_selection(
         assert (other.importance != whole.importance).any()
 
 
-def test_a_lone_window_is_scored_in_the_shape_of_many(attributor, X, rng):
-    """One group of references would be run by itself: other bits in larger networks."""
-    groups = []
+def test_a_lone_window_has_the_bits_that_it_has_among_others(attributor, X):
+    def score(rows):
+        key = np.random.default_rng(4)
+        return score_variants(attributor, X[rows], settings=DINUC, rng=key)
 
-    class Watch:
-        """The attributor, with a look at its references."""
-
-        needs_references, reachable = True, attributor.reachable
-        length, batch_size = attributor.length, attributor.batch_size
-
-        def profiles(self, X, references, **options):
-            groups.append((len(references), options["reference_of"].tolist()))
-            return attributor.profiles(X, references, **options)
-
-    score_variants(Watch(), X[:1], settings=DINUC, rng=rng)
-    assert groups == [(2, [0, 0, 0, 0])]
+    same(score([2]), score(np.arange(8)), [2])
 
 
-def test_a_window_is_scored_once(attributor, X, rng):
+@pytest.mark.parametrize(("windowed", "inputs"), [(False, 4 * 7), (None, 3 * 7)])
+def test_a_window_is_scored_once(attributor, X, rng, windowed, inputs):
     counts = []
-    score_variants(attributor, X, settings=GC, rng=rng, progress=counts.append)
-    assert sum(counts) == 4 * 7
+    options = {"settings": GC, "rng": rng, "progress": counts.append}
+    score_variants(attributor, X, windowed=windowed, **options)
+    assert sum(counts) == inputs
 
 
 def test_no_variants(attributor, X, rng):

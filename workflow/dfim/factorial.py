@@ -77,6 +77,7 @@ class Factorial(ArrayRecord):
             mutant_importance=self.importance[mutants],
             mutant_base=OTHER_BASES[codes],
             effect=self.target[index] - self.target[mutants],
+            gap=self.gap[mutants],
         )
 
     def base_pair_maps(self, index: NDArray[np.integer] | None = None) -> BasePairMaps:

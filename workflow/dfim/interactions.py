@@ -7,7 +7,7 @@ and 2.3). F sources need F + 1 importance profiles, never one a pair.
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -16,21 +16,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
+from dfim.changes import Changes, Mutations, Targets, score_changes
 from dfim.features import Features, ordered_pairs
-from dfim.scoring import (
-    Changes,
-    Floats,
-    Intervals,
-    Progress,
-    ScoringSettings,
-    changes_by_crops,
-    changes_of_profiles,
-    draw_references,
-    engine_of_crops,
-)
+from dfim.scoring import Floats, Intervals, Progress, ScoringSettings
 from dfim.store import read_arrays, write_arrays
 
 log = logging.getLogger(__name__)
+
+_TARGETS_EACH = 3  # targets of a source, about, in deciding how windows are used
 
 
 @dataclass(frozen=True)
@@ -52,8 +45,9 @@ class PairScores:
         (F,) logit of the original minus logit of the mutant of each source
         (NaN where a feature is never a source).
     gap
-        (F,) completeness error of each mutant's profile (NaN as above); where
-        crops were scored, that of the pooling windows which see the mutation.
+        (F,) completeness error of each mutant's profile (NaN as above); where a
+        mutation reaches a part of the sequence only, of the difference that it
+        makes there; NaN where targets alone were scored.
     reachable
         (P,) whether the architecture lets the source change the target at all;
         where not, the FIS is exactly 0 and there is nothing to test.
@@ -158,21 +152,6 @@ class PairScores:
         return cls.from_arrays(read_arrays(path, names)[0])
 
 
-def _sum_and_max(
-    delta: Floats,
-    rows: NDArray[np.integer],
-    start: NDArray[np.integer],
-    end: NDArray[np.integer],
-) -> tuple[Floats, Floats]:
-    """Sum, and largest absolute value, of delta[row, start:end] for many intervals."""
-    width = int((end - start).max(initial=1))
-    offset = start[:, None] + np.arange(width)
-    inside = offset < end[:, None]
-    values = delta[rows[:, None], np.minimum(offset, delta.shape[1] - 1)]
-    values = np.where(inside, values, np.float32(0))
-    return values.sum(axis=1, dtype=np.float32), np.abs(values).max(axis=1)
-
-
 def score_pairs(
     attributor: Attributor,
     X: NDArray[np.uint8],
@@ -202,30 +181,67 @@ def score_pairs(
     same_name, sources, targets, max_distance
         Which pairs: `dfim.features.ordered_pairs`.
     windowed
-        Whether to score crops around the mutations instead of whole sequences:
-        None where that is exact and fewer operations, False never, True always.
+        Whether to compute only what mutations change and targets need
+        (`dfim.attribution.windowed`): None where that is fewer operations, False
+        never, True always.
     rng
         Draws references (and shuffled motifs).
     progress
-        Called with the number of inputs (from crops: of mutants) scored since the
+        Called with the number of inputs (in windows: of mutants) scored since the
         last call.
 
     Returns
     -------
     PairScores
-        From crops, FIS beyond a crop is exactly 0, and the gap is that of the
-        pooling windows in the crop.
 
     Raises
     ------
     ValueError
-        When `windowed` is True and crops are not exact for the model or settings.
+        When `windowed` is True and the method or settings need whole sequences, or
+        the attributor scores several tasks (`score_pairs_by_task`).
 
     Notes
     -----
-    Cost: N + F importance profiles a reference, for F source features; memory
-    is that of the F mutants (16·F·L bytes), so pass sequences in blocks. From
-    crops both are less by L / 2S, for crops of S bases.
+    Cost: at most N + F importance profiles a reference, for F source features.
+    Memory: the features, pairs and X, and some 64 MiB of sequences with their mutants.
+    """
+    if attributor.tasks > 1:
+        raise ValueError(
+            f"attributor: got {attributor.tasks} tasks, expected one; use score_pairs_by_task"
+        )
+    (found,) = score_pairs_by_task(
+        attributor,
+        X,
+        features,
+        settings=settings,
+        same_name=same_name,
+        sources=sources,
+        targets=targets,
+        max_distance=max_distance,
+        windowed=windowed,
+        rng=rng,
+        progress=progress,
+    )
+    return found
+
+
+def score_pairs_by_task(
+    attributor: Attributor,
+    X: NDArray[np.uint8],
+    features: Features,
+    *,
+    settings: ScoringSettings | None = None,
+    same_name: bool = False,
+    sources: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    max_distance: float | None = None,
+    windowed: bool | None = None,
+    rng: np.random.Generator,
+    progress: Progress | None = None,
+) -> list[PairScores]:
+    """FIS of all ordered pairs of features, for every task of the attributor.
+
+    As `score_pairs`, which has the arguments; the forward passes serve all tasks.
     """
     settings = settings or ScoringSettings()
     source, target, n_overlapping = ordered_pairs(
@@ -237,33 +253,58 @@ def score_pairs(
     )
     if n_overlapping:
         log.info("%d pairs left out: source and target overlap", n_overlapping)
-    mutated = np.unique(source)
-    intervals = Intervals(
-        features.sequence[mutated], features.start[mutated], features.end[mutated]
+    mutated, mutant_of = np.unique(source, return_inverse=True)
+    f = features
+    intervals = Intervals(f.sequence[mutated], f.start[mutated], f.end[mutated])
+    # Features at one place (a palindrome, found on both strands) have one mutant.
+    keys = np.stack([intervals.rows, intervals.start, intervals.end], axis=1)
+    _, first, of = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    if settings.motif_mutation == "shuffle":
+        first = of = np.arange(len(mutated))
+    of = of.reshape(-1)
+    intervals = Intervals(*(a[first] for a in (intervals.rows, intervals.start, intervals.end)))
+    columns = intervals.columns(X, settings, rng)
+    order = np.argsort(of[mutant_of], kind="stable")  # targets mutation by mutation
+    aims = Targets(of[mutant_of][order], f.start[target[order]], f.end[target[order]])
+    tasks = attributor.tasks
+    fis, fis_max_abs = np.empty((2, tasks, len(source)), np.float32)
+    effect, gap = np.full((2, tasks, len(first)), np.nan, np.float32)
+    for part in score_changes(
+        attributor,
+        X,
+        Mutations(intervals.rows, intervals.start, intervals.end, columns),
+        aims,
+        settings,
+        rng,
+        each=_TARGETS_EACH,
+        windowed=windowed,
+        progress=progress,
+    ):
+        effect[:, part.mutants], gap[:, part.mutants] = part.effect, part.gap
+        pairs = order[part.targets]
+        for task in range(tasks):
+            fis[task, pairs], fis_max_abs[task, pairs] = _sum_and_max(part, task, aims)
+    reachable = attributor.reachable(
+        f.start[source], f.end[source], f.start[target], f.end[target]
     )
-    widest = int((intervals.end - intervals.start).max(initial=1))
-    cropped = engine_of_crops(attributor, widest, settings, windowed)
-    changes: Iterable[Changes]
-    if cropped is not None:
-        columns = intervals.columns(X, settings, rng)
-        references = draw_references(X, settings, rng)
-        changes = changes_by_crops(cropped, X, intervals, columns, references, progress)
-    else:
-        changes = [changes_of_profiles(attributor, X, intervals, settings, rng, progress)]
-    fis, fis_max_abs = np.empty((2, len(source)), np.float32)
-    effect, gap = np.full((2, len(features)), np.nan, np.float32)
-    by_mutant = np.searchsorted(mutated, source)
-    for part in changes:
-        effect[mutated[part.which]], gap[mutated[part.which]] = part.effect, part.gap
-        pairs = np.flatnonzero(np.isin(by_mutant, part.which))
-        row = np.searchsorted(part.which, by_mutant[pairs])
-        inside = (
-            np.clip(ends[target[pairs]] - part.offset[row], 0, part.delta.shape[1])
-            for ends in (features.start, features.end)
-        )
-        fis[pairs], fis_max_abs[pairs] = _sum_and_max(part.delta, row, *inside)
-    spans = (features.start[source], features.end[source])
-    reachable = attributor.reachable(*spans, features.start[target], features.end[target])
-    # Other references for each mutant change every importance.
-    reachable |= settings.refs_from == "mutant" and settings.references in ("dinuc", "random")
-    return PairScores(features, source, target, fis, fis_max_abs, effect, gap, reachable)
+    reachable |= settings.own  # other references for each mutant change every importance
+    mine = np.full((2, tasks, len(f)), np.nan, np.float32)
+    mine[0][:, mutated], mine[1][:, mutated] = effect[:, of], gap[:, of]
+    scores = (fis, fis_max_abs, *mine)
+    return [
+        PairScores(f, source, target, *(array[task] for array in scores), reachable)
+        for task in range(tasks)
+    ]
+
+
+def _sum_and_max(part: Changes, task: int, targets: Targets) -> tuple[Floats, Floats]:
+    """Sum, and largest absolute value, of the change over each target of a part."""
+    delta = part.delta[task]
+    start, end = (
+        np.clip(ends[part.targets] - part.offset[part.row], 0, delta.shape[1])
+        for ends in (targets.start, targets.end)
+    )
+    place = start[:, None] + np.arange(int((end - start).max(initial=1)))
+    values = delta[part.row[:, None], np.minimum(place, delta.shape[1] - 1)]
+    values = np.where(place < end[:, None], values, np.float32(0))
+    return values.sum(axis=1, dtype=np.float32), np.abs(values).max(axis=1)

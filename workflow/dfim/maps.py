@@ -8,14 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
+from dfim.changes import Mutations, Targets, score_changes
 from dfim.mutations import mutate_nucleotides
 from dfim.records import ArrayRecord
-from dfim.scoring import (
-    Floats,
-    ScoringSettings,
-    draw_references,
-    profiles_of_mutants,
-)
+from dfim.scoring import Floats, ScoringSettings
 from dfim.sequences import ALPHABET, base_codes
 
 
@@ -38,6 +34,10 @@ class InteractionMap(ArrayRecord):
         (W, 3) index into A, C, G, T of each mutant's base.
     effect
         (W, 3) logit of the original minus logit of the mutant.
+    gap
+        (W, 3) completeness error of each mutant's profile; where a mutation reaches a part
+        of the sequence only, of the difference that it makes; NaN where the window alone
+        was scored.
     """
 
     start: int
@@ -46,6 +46,7 @@ class InteractionMap(ArrayRecord):
     mutant_importance: Floats
     mutant_base: NDArray[np.int8]
     effect: Floats
+    gap: Floats
 
     @property
     def fis(self) -> Floats:
@@ -97,6 +98,7 @@ def score_map(
     end: int,
     *,
     settings: ScoringSettings | None = None,
+    windowed: bool | None = None,
     rng: np.random.Generator,
 ) -> InteractionMap:
     """Deep Feature Interaction Map of the nucleotides of one window (Fig 1).
@@ -112,26 +114,73 @@ def score_map(
         mutants each) and a target.
     settings
         Scoring choices.
+    windowed
+        As for `dfim.interactions.score_pairs`.
     rng
         Draws references.
 
+    Raises
+    ------
+    ValueError
+        A window outside the sequence, a base in it that is none, or an attributor
+        of several tasks (`score_map_by_task`).
+
     Notes
     -----
-    Cost: 3·W + 1 importance profiles a reference for a window of W bp.
+    Cost: at most 3·W + 1 importance profiles a reference for a window of W bp.
     """
-    settings = settings or ScoringSettings()
+    if attributor.tasks > 1:
+        raise ValueError(
+            f"attributor: got {attributor.tasks} tasks, expected one; use score_map_by_task"
+        )
+    options = {"settings": settings, "windowed": windowed, "rng": rng}
+    return score_map_by_task(attributor, x, start, end, **options)[0]
+
+
+def score_map_by_task(
+    attributor: Attributor,
+    x: NDArray[np.uint8],
+    start: int,
+    end: int,
+    *,
+    settings: ScoringSettings | None = None,
+    windowed: bool | None = None,
+    rng: np.random.Generator,
+) -> list[InteractionMap]:
+    """Map of one window for every task of the attributor.
+
+    As `score_map`, which has the arguments; the forward passes serve all tasks.
+    """
     if not 0 <= start < end <= len(x):
         raise ValueError(
             f"window: got [{start}, {end}), expected 0 <= start < end <= {len(x)} bp"
         )
-    positions = np.arange(start, end)
-    width = len(positions)
-    mutants, bases = mutate_nucleotides(x[None], np.zeros(width, np.int64), positions)
-    inputs = np.concatenate([x[None].astype(np.float32), mutants.reshape(-1, *x.shape)])
-    references = draw_references(x[None], settings, rng)
-    rows = np.zeros(len(inputs), np.int64)
-    scored = profiles_of_mutants(attributor, inputs, rows, references, settings, rng, None)
-    window = scored.scores[:, start:end]
-    effect = (scored.target[0] - scored.target[1:]).reshape(width, 3)
-    mutant_importance = window[1:].reshape(width, 3, width)
-    return InteractionMap(start, x[start:end], window[0], mutant_importance, bases, effect)
+    width, window = end - start, x[None, start:end]
+    places = np.arange(width)
+    _, bases = mutate_nucleotides(window, np.zeros(width, np.int64), places)
+    n = bases.size
+    sources = np.repeat(start + places, 3)
+    columns = np.eye(4, dtype=np.float32)[bases.reshape(-1, 1)]
+    first = np.full(n, start)
+    mutations = Mutations(np.zeros(n, np.int64), sources, sources + 1, columns)
+    aims = Targets(np.arange(n), first, first + width)
+    tasks = attributor.tasks
+    importance = np.empty((tasks, width), np.float32)
+    delta = np.empty((tasks, n, width), np.float32)
+    effect, gap = np.empty((2, tasks, n), np.float32)
+    for part in score_changes(
+        attributor, x[None], mutations, aims, settings or ScoringSettings(), rng,
+        windowed=windowed,
+    ):  # fmt: skip
+        delta[:, part.targets], known = part.over(aims.start[part.targets], width)
+        # Where windows end before the map does, a base is known from its own one.
+        own = sources[part.targets] - start
+        importance[:, own] = known[:, np.arange(len(own)), own]
+        effect[:, part.mutants], gap[:, part.mutants] = part.effect, part.gap
+    mutant_importance = (importance[:, None] - delta).reshape(tasks, width, 3, width)
+    effect, gap = (array.reshape(tasks, width, 3) for array in (effect, gap))
+    return [
+        InteractionMap(start, window[0], importance[task], mutant_importance[task], bases,
+                       effect[task], gap[task])
+        for task in range(tasks)
+    ]  # fmt: skip

@@ -172,3 +172,39 @@ def decode(X: np.ndarray) -> list[str]:
     text = _LETTERS[codes].tobytes().decode("ascii")
     length = codes.shape[1]
     return [text[at : at + length] for at in range(0, len(text), length)]
+
+
+def distinct_rows(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find equal sequences.
+
+    Parameters
+    ----------
+    X : ndarray of uint8 or float32, shape (N, L, 4)
+
+    Returns
+    -------
+    first : ndarray of int64, shape (D,)
+        A row of each distinct sequence, ascending.
+    of : ndarray of int64, shape (N,)
+        Which of them each row equals.
+
+    Notes
+    -----
+    Rows are compared by a 64-bit hash, and then by their numbers. Time and memory are those
+    of a copy.
+    """
+    n = len(X)
+    words = np.ascontiguousarray(X).reshape(n, -1).view(np.uint32)
+    factors = np.random.default_rng(0).integers(1, 2**63, words.shape[1]).astype(np.uint64)
+    sums = [
+        words[i : i + 1024].astype(np.uint64) @ (2 * factors + 1) for i in range(0, n, 1024)
+    ]
+    hashed = np.concatenate([np.empty(0, np.uint64), *sums])
+    _, first, of = np.unique(hashed, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    first, of = first[order], np.argsort(order)[of]
+    same = all(
+        np.array_equal(words[i : i + 1024], words[first[of[i : i + 1024]]])
+        for i in range(0, n, 1024)
+    )
+    return (first, of) if same else (np.arange(n), np.arange(n))

@@ -112,7 +112,7 @@ def window_references(
     Parameters
     ----------
     inputs
-        (n, 4, L, 4) reference window and its three mutants.
+        (n, k, L, 4) reference window and its mutants, if they draw their own.
     settings
         Scoring choices.
     keys
@@ -120,17 +120,12 @@ def window_references(
 
     Returns
     -------
-    references : (1, 1, L, 4) or (groups, R, L, 4)
-    reference_of : (4n,) int64 or None
+    references : (1, 1, L, 4) or (n * k, R, L, 4)
+    reference_of : (n * k,) int64 or None
         Group of each input; None where all share one.
     """
     rngs = [np.random.default_rng(key) for key in keys]
-    if settings.references in ("gc", "zeros"):
+    if settings.constant:
         return draw_references(inputs[:1, 0], settings, rngs[0]), None
-    own = 4 if settings.refs_from == "mutant" else 1
-    references = np.concatenate(
-        [draw_references(x[:own], settings, rng) for x, rng in zip(inputs, rngs, strict=True)]
-    )
-    if len(references) == 1:  # a lone group would be scored by another shape: other bits
-        references = np.repeat(references, 2, axis=0)
-    return references, np.repeat(np.arange(len(inputs) * own), 4 // own)
+    drawn = [draw_references(x, settings, rng) for x, rng in zip(inputs, rngs, strict=True)]
+    return np.concatenate(drawn), np.arange(inputs.shape[0] * inputs.shape[1])

@@ -153,6 +153,7 @@ def variant_null(
             attributor,
             np.concatenate(shuffles).reshape(-1, *X.shape[1:]),
             position=scores.position,
+            half_width=half_width,
             settings=settings,
             rng=np.random.default_rng(scoring),  # one key for every block
             progress=progress,

@@ -6,13 +6,15 @@ compared. Windows come from `dfim.variant_windows`, the null from `dfim.variant_
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
+from dfim.changes import Mutations, Targets, score_changes
 from dfim.mutations import mutate_nucleotides
 from dfim.records import ArrayRecord
 from dfim.scoring import Floats, Progress, ScoringSettings
@@ -52,7 +54,7 @@ class VariantScores(ArrayRecord):
     position
         Index of the variants in their windows.
     importance
-        (N, L) importance of the reference windows.
+        (N, L) importance of the reference windows; NaN where it was not asked for.
     mutant_importance
         (N, 3, L) the same with each of the other bases at the variant.
     bases
@@ -62,7 +64,8 @@ class VariantScores(ArrayRecord):
     effect
         (N, 3) logit of the reference window minus logit of the mutant.
     gap
-        (N, 4) completeness error of the profiles: reference, then mutants.
+        (N, 4) completeness error of the profiles: reference, then mutants; NaN where only a
+        part of a profile was computed.
     reachable
         (L,) whether the architecture lets the variant change that position at all.
     """
@@ -145,11 +148,13 @@ def score_variants(
     *,
     position: int | None = None,
     alleles: Sequence[str] | None = None,
+    half_width: int | None = None,
     settings: ScoringSettings | None = None,
+    windowed: bool | None = None,
     rng: np.random.Generator,
     progress: Progress | None = None,
 ) -> VariantScores:
-    """FIS of variants on every position of their windows.
+    """FIS of variants on the positions of their windows.
 
     Parameters
     ----------
@@ -161,8 +166,12 @@ def score_variants(
         Index of the variants; L // 2 where not given, as `variant_windows` has it.
     alleles
         (N,) the ALT bases.
+    half_width
+        Only positions up to so many bp on either side are wanted; None: all.
     settings
         Scoring choices; the defaults are the paper's.
+    windowed
+        As for `dfim.interactions.score_pairs`.
     rng
         Gives one number, the key of all references. A window's references follow from
         that key and its bases alone: with the same key a variant has the same scores
@@ -170,53 +179,131 @@ def score_variants(
     progress
         Called with the number of inputs scored since the last call.
 
+    Returns
+    -------
+    VariantScores
+        NaN beyond `half_width`.
+
     Raises
     ------
     ValueError
-        With the row: no base at the variant, an ALT that is no other base.
+        With the row: no base at the variant, an ALT that is no other base. An attributor
+        of several tasks.
 
     Notes
     -----
-    Cost: four profiles (of each reference) a distinct window: variants at one place
-    share theirs. Memory: 16·L bytes a variant for the result, and one block.
+    Cost: at most four profiles (of each reference) a distinct window: variants at one
+    place share theirs. Memory: 16·L bytes a variant for the result, and one block.
     """
     settings = settings or ScoringSettings()
     position = require_windows(X, position)
+    if half_width is not None and half_width < 1:
+        raise ValueError(f"half_width: got {half_width}, expected bp, 1 or more, or None")
+    if attributor.tasks > 1:
+        raise ValueError(f"attributor: got {attributor.tasks} tasks, expected one")
     codes = np.full(len(X), -1) if alleles is None else alt_codes(X, position, alleles)
     first, of, names = distinct_windows(X)
     key = int(rng.integers(2**63))
     n, length = len(first), X.shape[1]
-    scores, bases = np.empty((n, 4, length), np.float32), np.empty((n, 3), np.int8)
-    target, gap = np.empty((2, n, 4), np.float32)
+    low, high = 0, length
+    if half_width is not None:
+        low, high = max(0, position - half_width), min(length, position + half_width + 1)
+    made = _empty(n, length, position)
     block = windows_a_block(attributor)
-    references, group = None, None
     for start in range(0, n, block):
         rows = slice(start, start + block)
-        windows = X[first[rows]]
-        here = np.full(len(windows), position)
-        mutants, bases[rows] = mutate_nucleotides(windows, np.arange(len(windows)), here)
-        inputs = np.concatenate([windows[:, None], mutants.astype(np.uint8)], axis=1)
-        if attributor.needs_references:
-            keys = [(key, name) for name in names[rows]]
-            references, group = window_references(inputs, settings, keys)
-        found = attributor.profiles(
-            inputs.reshape(-1, length, 4), references, reference_of=group, progress=progress
-        )
-        scores[rows] = found.scores.reshape(-1, 4, length)
-        target[rows], gap[rows] = found.target.reshape(-1, 4), found.gap.reshape(-1, 4)
+        keys = [(key, name) for name in names[rows]]
+        one = partial(_score_block, attributor, X[first[rows]], keys, position, (low, high))
+        for name, values in one(settings, windowed, progress).items():
+            getattr(made, name)[rows] = values
     at, here = np.arange(length), np.full(length, position)
-    own = settings.refs_from == "mutant" and references is not None and len(references) > 1
-    return VariantScores(
-        position=position,
-        importance=scores[of, 0],
-        mutant_importance=scores[of, 1:],
-        bases=bases[of],
-        alt=np.where(codes < 0, -1, (bases[of] == codes[:, None]).argmax(axis=1)),
-        effect=(target[:, :1] - target[:, 1:])[of],
-        gap=gap[of],
+    own = settings.own and attributor.needs_references
+    made = replace(
+        made.select(of),
         # Other references for each mutant change every importance.
         reachable=attributor.reachable(here, here + 1, at, at + 1) | own,
     )
+    which = (made.bases == codes[:, None]).argmax(axis=1)
+    return replace(made, alt=np.where(codes < 0, -1, which))
+
+
+def _empty(n: int, length: int, position: int) -> VariantScores:
+    """Scores to fill in."""
+    missing = np.full((n, 4, length), np.nan, np.float32)
+    return VariantScores(
+        position=position,
+        importance=missing[:, 0],
+        mutant_importance=missing[:, 1:],
+        bases=np.zeros((n, 3), np.int8),
+        alt=np.zeros(n, np.int64),
+        effect=np.zeros((n, 3), np.float32),
+        gap=np.full((n, 4), np.nan, np.float32),
+        reachable=np.zeros(length, bool),
+    )
+
+
+def _score_block(
+    attributor: Attributor,
+    windows: NDArray[np.uint8],
+    keys: list[tuple[int, int]],
+    position: int,
+    scored: tuple[int, int],
+    settings: ScoringSettings,
+    windowed: bool | None,
+    progress: Progress | None,
+) -> dict[str, NDArray[Any]]:
+    """Scores of some distinct windows by the names of their fields."""
+    n, length = windows.shape[:2]
+    here = np.full(n, position)
+    mutants, bases = mutate_nucleotides(windows, np.arange(n), here)
+    references: tuple[NDArray[Any] | None, NDArray[np.int64] | None] = (None, None)
+    if settings.own and attributor.needs_references:
+        inputs = np.concatenate([windows[:, None], mutants.astype(np.uint8)], axis=1)
+        references = window_references(inputs, settings, keys)
+        flat = inputs.reshape(-1, length, 4)
+        found = attributor.profiles(
+            flat, references[0], reference_of=references[1], progress=progress
+        )
+        target = found.target.reshape(n, 4)
+        return {
+            "importance": found.scores.reshape(n, 4, length)[:, 0],
+            "mutant_importance": found.scores.reshape(n, 4, length)[:, 1:],
+            "bases": bases,
+            "effect": target[:, :1] - target[:, 1:],
+            "gap": found.gap.reshape(n, 4),
+        }
+    if attributor.needs_references:
+        references = window_references(windows[:, None], settings, keys)
+    low, high = scored
+    at = np.repeat(here, 3)
+    columns = np.eye(4, dtype=np.float32)[bases.reshape(-1, 1)]
+    mutations = Mutations(np.repeat(np.arange(n), 3), at, at + 1, columns)
+    aims = Targets(np.arange(3 * n), np.full(3 * n, low), np.full(3 * n, high))
+    importance = np.full((n, length), np.nan, np.float32)
+    delta = np.full((3 * n, length), np.nan, np.float32)
+    effect, gap, own_gap = np.empty((3, 3 * n), np.float32)
+    for part in score_changes(
+        attributor, windows, mutations, aims, settings, np.random.default_rng(0),
+        references=references, windowed=windowed, progress=progress,
+    ):  # fmt: skip
+        changes, known = part.over(aims.start[part.targets], high - low)
+        delta[part.targets, low:high] = changes[0]
+        importance[part.targets // 3, low:high] = known[0]
+        effect[part.mutants], gap[part.mutants] = part.effect[0], part.gap[0]
+        own_gap[part.mutants] = part.own_gap[0]
+    own = own_gap.reshape(n, 3)[:, :1]
+    if np.isnan(importance[:, low:high]).any():  # beyond what the variant can reach
+        whole = attributor.profiles(windows, references[0], reference_of=references[1])
+        missing = np.isnan(importance)
+        missing[:, :low], missing[:, high:] = False, False
+        importance[missing], own = whole.scores[missing], whole.gap[:, None]
+    return {
+        "importance": importance,
+        "mutant_importance": importance[:, None] - delta.reshape(n, 3, length),
+        "bases": bases,
+        "effect": effect.reshape(n, 3),
+        "gap": np.concatenate([own, gap.reshape(n, 3)], axis=1),
+    }
 
 
 def windows_a_block(attributor: Attributor) -> int:

@@ -81,8 +81,9 @@ def make_attributor(
         Whether a profile keeps the observed base only (contribution times input, the
         paper's definition) or sums the contributions of all four.
     batch_size : int, optional
-        Sequences a pass; by default from the size of the model (`default_batch_size`).
-        Results of different batch sizes differ in the last bits.
+        Sequences a pass, rounded up to a multiple of 24 so that a sequence's bits do not
+        depend on its place; by default from the size of the model
+        (`dfim.attribution.costs`). Results of different sizes differ in the last bits.
     steps : int
         Gradients between a reference and a sequence, for "integrated_gradients" only.
 

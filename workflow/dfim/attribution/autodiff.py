@@ -15,9 +15,9 @@ import numpy as np
 import tensorflow as tf
 
 from dfim.attribution.base import Array, Attributor, Block, Wanted
-from dfim.attribution.costs import batch_size_for
+from dfim.attribution.costs import batch_size_for, whole_bundles
 from dfim.attribution.engine import Engine
-from dfim.attribution.logit_tensors import Scored, scored_logit
+from dfim.attribution.logit_tensors import scored_logit
 from dfim.attribution.plan import make_plan
 from dfim.attribution.results import Head
 
@@ -75,7 +75,7 @@ class AutodiffAttributor(Attributor):
         self.method, self.observed, self.steps = method, observed, steps
         self.length = scored.length
         self.plan = None
-        self.batch_size = batch_size or _default_batch_size(scored)
+        self.batch_size = whole_bundles(batch_size or batch_size_for(4 * scored.numbers))
         self.needs_references = method == "integrated_gradients"
         self._engine = _engine_of(model, output=output, unit=unit, held=held)
         network = scored.network
@@ -205,8 +205,3 @@ def _engine_of(
     except ValueError as error:
         log.debug("every pair counts as reachable: %s", error)
         return None
-
-
-def _default_batch_size(scored: Scored) -> int:
-    """The engine's formula."""
-    return batch_size_for(4 * scored.numbers)

@@ -9,10 +9,10 @@ import keras
 from dfim.attribution.trace import output_tensor
 
 SUPPORTED = (
-    "Conv1D (dilation 1, groups 1, padding valid or same), BatchNormalization on the last axis, "
-    "Activation and ReLU layers, inline activations (relu, tanh, sigmoid, linear), "
-    "MaxPooling1D, Flatten, Dense after Flatten, Dropout, SpatialDropout1D; one chain from a "
-    "(length, 4) input to a Dense output; method 'deeplift' knows many more"
+    "Conv1D (dilation 1, groups 1, padding valid or same), BatchNormalization on the last "
+    "axis, Activation and ReLU layers, inline activations (relu, tanh, sigmoid, linear), "
+    "MaxPooling1D, Flatten, Dense after Flatten, Dropout, SpatialDropout1D; one chain from "
+    "a (length, 4) input to a Dense output; method 'deeplift' knows many more"
 )
 
 _ACTIVATIONS = {

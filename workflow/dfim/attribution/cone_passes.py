@@ -53,7 +53,9 @@ class ConePasses:
     Attributes
     ----------
     wants : dict
-        Requests of the two graphs, "mutants" and "scores", by their keys.
+        Requests of the three graphs, "mutants", "outward" and "scores", by their keys.
+    between : list of int
+        Local nodes that others read.
     """
 
     def __init__(
@@ -72,27 +74,31 @@ class ConePasses:
         self.between = [i for i in range(last + 1) if local[i] and (i in read or i == last)]
         self.stored = [i for i in engine.stored if local[i]]
         self.stored_outer = [i for i in engine.stored if not local[i]]
-        self.wants: dict[str, dict[tuple[object, ...], Request]] = {"mutants": {}, "scores": {}}
+        names = ("mutants", "outward", "scores")
+        self.wants: dict[str, dict[tuple[object, ...], Request]] = {name: {} for name in names}
         self._record()
 
     def _record(self) -> None:
-        """Run both graphs on nothing, to see which windows they ask for."""
+        """Run the graphs on nothing, to see which windows they ask for."""
         with tf.Graph().as_default():
-            places, columns = (
-                (tf.zeros(1, tf.int32),) * 2,
-                tf.zeros((1, self.source[0].size, 4)),
-            )
-            asked = self.wants["mutants"]
-            mutants = self.mutants(places, columns, _Recorder(self, asked))
-            asked = self.wants["scores"]
+            place, columns = tf.zeros(1, tf.int32), tf.zeros((1, self.source[0].size, 4))
+            recorder = {name: _Recorder(self, asked) for name, asked in self.wants.items()}
+            _, changed, stored = self.mutants(place, columns, recorder["mutants"])
             task = tf.zeros((1, self.plan.tasks))
-            self.scores(task, places, columns, mutants[1:], _Recorder(self, asked))
+            self.outward(task, place, columns, changed, stored, recorder["outward"])
+            spans = (self.target[i] for i in self.between)
+            shapes = (
+                (1, span.size, self.plan.nodes[i].shape[1])
+                for i, span in zip(self.between, spans, strict=True)
+            )
+            m = [tf.zeros(shape) for shape in shapes]
+            self.scores(m, (place, place), columns, changed, recorder["scores"])
 
     def mutants(
-        self, places: Sequence[tf.Tensor], columns: tf.Tensor, windows: Windows
+        self, place: tf.Tensor, columns: tf.Tensor, windows: Windows
     ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
         """Scored values (B, T), what changed of stored local nodes, and other stored values."""
-        view = _View(self, "mutant", places, windows, {0: columns})
+        view = _View(self, "mutant", (place, None), windows, {0: columns})
         for one in self.inner:
             if one.output in self.stored:
                 view.changed[one.output] = self._computed(one, view)
@@ -128,34 +134,17 @@ class ConePasses:
         }
         return {**self.engine.constants, **whole_ones}
 
-    def scores(
+    def outward(
         self,
         task: tf.Tensor,
-        places: Sequence[tf.Tensor],
+        place: tf.Tensor,
         columns: tf.Tensor,
-        mutants: tuple[list[tf.Tensor], list[tf.Tensor]],
+        changed: list[tf.Tensor],
+        stored: list[tf.Tensor],
         windows: Windows,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Scores (B, S) of the target's positions, and sums of all contributions there (B,)."""
-        changed = dict(zip(self.stored, mutants[0], strict=True))
-        view = _View(self, "mutant", places, windows, {0: columns, **changed})
-        against = None
-        if self.engine.needs_references:
-            against = _View(self, "reference", places, windows, {})
-        m = self._through_inner(
-            self._through_outer(task, view, mutants[1], against), view, against
-        )
-        x = view.window(0, self.target[0])
-        contributions = m * (x if against is None else x - against.window(0, self.target[0]))
-        total = tf.reduce_sum(contributions, axis=(1, 2))
-        if self.engine.observed:
-            contributions = contributions * x
-        return tf.reduce_sum(contributions, axis=2), total
-
-    def _through_outer(
-        self, task: tf.Tensor, view: _View, stored: list[tf.Tensor], against: _View | None
-    ) -> dict[int, tf.Tensor]:
-        """Multipliers of the nodes between, whole."""
+    ) -> list[tf.Tensor]:
+        """Multipliers of the nodes between, whole (B or 1, n, C)."""
+        view, against = self._views((place, None), columns, changed, windows)
         known = dict(zip(self.stored_outer, stored, strict=True))
         values = forward(self.outer, {**self._known(view), **known})
         base = None
@@ -163,10 +152,47 @@ class ConePasses:
             known = {i: against.row(i) for i in self.stored_outer}
             base = forward(self.outer, {**self._known(against), **known})
         last = len(self.plan.nodes) - 1
-        return backward(self.outer, {last: task}, values, base, self.plan.varying.__getitem__)
+        varying = self.plan.varying.__getitem__
+        found = backward(self.outer, {last: task}, values, base, varying)
+        return [found[i] for i in self.between]
 
-    def _through_inner(
-        self, found: dict[int, tf.Tensor], view: _View, against: _View | None
+    def scores(
+        self,
+        m: list[tf.Tensor],
+        places: Sequence[tf.Tensor],
+        columns: tf.Tensor,
+        changed: list[tf.Tensor],
+        windows: Windows,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Scores (B, S) of the target's positions, and sums of all contributions there (B,).
+
+        `m` are the multipliers of the nodes between in the cone of the target.
+        """
+        view, against = self._views(places, columns, changed, windows)
+        m = self._inward(m, view, against)
+        x = view.window(0, self.target[0])
+        contributions = m * (x if against is None else x - against.window(0, self.target[0]))
+        total = tf.reduce_sum(contributions, axis=(1, 2))
+        if self.engine.observed:
+            contributions = contributions * x
+        return tf.reduce_sum(contributions, axis=2), total
+
+    def _views(
+        self,
+        places: Sequence[tf.Tensor | None],
+        columns: tf.Tensor,
+        changed: list[tf.Tensor],
+        windows: Windows,
+    ) -> tuple[_View, _View | None]:
+        """Values of mutants, and of references where there are any."""
+        own = {0: columns, **dict(zip(self.stored, changed, strict=True))}
+        view = _View(self, "mutant", places, windows, own)
+        if not self.engine.needs_references:
+            return view, None
+        return view, _View(self, "reference", places, windows, {})
+
+    def _inward(
+        self, between: list[tf.Tensor], view: _View, against: _View | None
     ) -> tf.Tensor:
         """Multipliers of the target's bases, from those of the nodes between."""
         multipliers: dict[int, tf.Tensor] = {}
@@ -175,8 +201,8 @@ class ConePasses:
             part = view.moved(part, span, self.target[i])
             multipliers[i] = multipliers[i] + part if i in multipliers else part
 
-        for i, m in found.items():
-            add(i, m, whole(self.plan.nodes[i].shape[0]))
+        for i, m in zip(self.between, between, strict=True):
+            add(i, m, self.target[i])
         for one in reversed(self.inner):
             m = multipliers.pop(one.output, None)
             if m is None:
@@ -224,7 +250,7 @@ class _View:
         self,
         passes: ConePasses,
         kind: Kind,
-        places: Sequence[tf.Tensor],
+        places: Sequence[tf.Tensor | None],
         windows: Windows,
         changed: dict[int, tf.Tensor],
     ) -> None:
@@ -260,13 +286,13 @@ class _View:
         """Carry values over one span to another; where there are none, to zeros."""
         if span.key == to.key:
             return part
-        same = span.place == to.place or span.place == "anywhere"
+        same = span.place == to.place
         offsets = to.first - span.first if same else None
         inside = same and offsets.min() >= 0 and offsets.max() + to.size <= span.size
         if inside and offsets.min() == offsets.max():
             return part[:, int(offsets[0]) : int(offsets[0]) + to.size]
         at = self._positions(to) - self._first(span)[:, None]
-        moved = _rows(part, tf.clip_by_value(at, 0, span.size - 1))
+        moved = tf.gather(part, tf.clip_by_value(at, 0, span.size - 1), batch_dims=1)
         if inside:
             return moved
         return tf.where(((at >= 0) & (at < span.size))[..., None], moved, 0.0)
@@ -295,15 +321,8 @@ class _View:
         return self._first(span)[:, None] + np.arange(span.size, dtype=np.int32)
 
 
-def _rows(values: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
-    """Pick positions (B, S) of values (B or 1, n, C)."""
-    if values.shape[0] == 1 != at.shape[0]:
-        return tf.gather(values[0], at)
-    return tf.gather(values, at, batch_dims=1)
-
-
 def _overwritten(values: tf.Tensor, new: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
-    """Put new values (B, s, C) at positions (B, s), those that lie inside, of values (B, n, C)."""
+    """Put new values (B, s, C) at positions (B, s) of values (B, n, C), where inside."""
     rows, n, _ = values.shape
     inside = (at >= 0) & (at < n)
     row = tf.broadcast_to(tf.range(rows)[:, None], tf.shape(at))

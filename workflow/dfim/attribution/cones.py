@@ -33,8 +33,9 @@ from dfim.attribution.steps import (
 
 Array = np.ndarray
 Place = Literal["source", "target", "anywhere"]
-# Widths that a graph is made for: an interval takes the next one.
-CLASSES = (1, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
+# Widths that graphs are made for: a nucleotide, a motif, 15 bp on both sides of a variant, and
+# on by doubling. An interval takes the next one.
+CLASSES = (1, 20, *(40 * 2**k for k in range(12)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,33 +197,40 @@ def reach_of(plan: Plan, width: int) -> Span:
     sees = (low < start + width) & (high > start)
     first = np.where(sees, low, plan.length).min(axis=1)
     last = np.where(sees, high, 0).max(axis=1)
-    size = int(size_class(int((last - first).max(initial=width)), plan.length))
+    size = int((last - first).max(initial=width))
     return Span("source", np.clip(first, 0, plan.length - size), size)
 
 
 def cone_flops(
-    plan: Plan, source: dict[int, Span], target: dict[int, Span], *, reveal_cancel: bool
-) -> int:
+    plan: Plan,
+    source: dict[int, Span],
+    target: dict[int, Span],
+    targets: float,
+    *,
+    reveal_cancel: bool,
+) -> float:
     """Count the operations of the matrix products behind one mutant.
 
     Parameters
     ----------
     plan : Plan
     source, target : dict of int to Span
-        Cones of the source and of the target.
+        Cones of the source and of a target.
+    targets : float
+        How many targets are scored.
     reveal_cancel : bool
         As `dfim.attribution.costs.flops_per_profile`.
 
     Returns
     -------
-    int
-        2 for each multiply-add; those of the original are not counted.
+    float
+        2 for each multiply-add; the passes of originals and references are not counted.
     """
-    total = 0
+    total = 0.0
     for i, node in enumerate(plan.nodes):
         match node.step:
             case Conv(kernel) if i in source:
-                total += 2 * (source[i].size + target[i].size) * kernel.size
+                total += 2 * (source[i].size + targets * target[i].size) * kernel.size
             case Conv(kernel):
                 total += 2 * 2 * node.step.length * kernel.size
             case Dense(kernel):

@@ -10,13 +10,17 @@ import tensorflow as tf
 from dfim.attribution.plan import Plan
 from dfim.attribution.steps import Concat, Conv, Dense, Input, Linear, Pool, Product, Sum
 
-# About one batch of activations in the last-level cache; measured best sizes are 512 for
-# 36 kB a profile, 32 to 64 for 0.5 MB and 8 for 2 MB (docs/benchmark.md).
+# About one batch of activations in the last-level cache; measured best sizes are some 400 for
+# 36 kB a profile, 48 for 0.5 MB and 8 to 24 for 2 MB (docs/benchmark.md).
 BATCH_BYTES = 24 * 2**20
-LARGEST = 512
+LARGEST = 768
+# Matrix kernels take rows by six (AVX2) or eight (AVX-512), and what is left over goes through
+# another kernel, with other last bits. A batch of whole bundles leaves nothing over, so a row
+# has the same bits wherever in the batch it stands.
+BUNDLE = 24
 # On a GPU: activations, multipliers and what the kernels need beside them, some eight times
 # the activations alone.
-_GPU_SHARE, _GPU_LARGEST = 8, 4096
+_GPU_SHARE, _GPU_LARGEST = 8, 6144
 _KEPT = (Input, Conv, Pool, Dense, Linear, Sum, Product, Concat)
 
 
@@ -56,7 +60,7 @@ def batch_budget() -> tuple[int, int]:
 
 
 def batch_size_for(row_bytes: int) -> int:
-    """Choose a batch size from the activations of one row.
+    """Choose a batch size from the activations of one row, never from a timing.
 
     Parameters
     ----------
@@ -65,15 +69,30 @@ def batch_size_for(row_bytes: int) -> int:
     Returns
     -------
     int
-        The largest power of two whose activations fit in `batch_budget`, at least 8.
+        The largest of 24, 48, 96, ... whose activations fit in `batch_budget`.
     """
     budget, largest = batch_budget()
-    fitting = max(1, budget // row_bytes)
-    return int(np.clip(2 ** int(np.log2(fitting)), 8, largest))
+    bundles = max(1, min(budget // row_bytes, largest) // BUNDLE)
+    return BUNDLE * 2 ** int(np.log2(bundles))
+
+
+def whole_bundles(batch_size: int) -> int:
+    """Round a batch size up to whole bundles of rows.
+
+    Parameters
+    ----------
+    batch_size : int
+
+    Returns
+    -------
+    int
+        A multiple of `BUNDLE`.
+    """
+    return -(-batch_size // BUNDLE) * BUNDLE
 
 
 def default_batch_size(plan: Plan) -> int:
-    """Choose the batch size from the size of the model, never from a timing.
+    """Choose the batch size from the size of the model.
 
     Parameters
     ----------
@@ -82,8 +101,7 @@ def default_batch_size(plan: Plan) -> int:
     Returns
     -------
     int
-        On a CPU the largest power of two whose activations fit in `BATCH_BYTES`, within
-        8 to 512.
+        As `batch_size_for` its activations.
     """
     return batch_size_for(activation_bytes(plan))
 

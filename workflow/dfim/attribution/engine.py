@@ -10,7 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from dfim.attribution.base import Array, Attributor, Block, Wanted
-from dfim.attribution.costs import activation_bytes, default_batch_size, flops_per_profile
+from dfim.attribution.costs import (
+    activation_bytes,
+    default_batch_size,
+    flops_per_profile,
+    whole_bundles,
+)
 from dfim.attribution.passes import (
     STORED,
     Tensors,
@@ -82,7 +87,7 @@ class Engine(Attributor):
         self.method, self.plan, self.length = method, plan, plan.length
         self.maxpool_rule, self.observed = maxpool_rule, observed
         self.tasks = plan.tasks
-        self.batch_size = batch_size or default_batch_size(plan)
+        self.batch_size = whole_bundles(batch_size or default_batch_size(plan))
         self.needs_references = method != "gradient_input"
         self.passes = make_passes(plan, method, maxpool_rule)
         self.constants = constants_of(plan)
@@ -127,8 +132,9 @@ class Engine(Attributor):
         if not self.needs_references:
             for rows in self._batches(len(X)):
                 yield self._block(X, rows, wanted, [])
-        elif len(references) == 1:
-            shared = [self.run(reference[None], 1) for reference in references[0]]
+        elif reference_of is None:
+            known = self.shared(references)
+            shared = [known.rows(np.array([r])) for r in range(references.shape[1])]
             for rows in self._batches(len(X)):
                 yield self._block(X, rows, wanted, shared)
         else:
@@ -153,6 +159,22 @@ class Engine(Attributor):
                 which[: len(rows)] = np.searchsorted(held, reference_of[rows]) * repeats
                 bases = (bank.rows(which + r) for r in range(repeats))
                 yield self._block(X, rows, wanted, bases)
+
+    def shared(self, references: Array) -> Pass:
+        """Pass references that all rows share forward, as few rows as may be.
+
+        Parameters
+        ----------
+        references : uint8 or float32 (1, R, L, 4)
+
+        Returns
+        -------
+        Pass
+            Of R rows or more. Whole bundles of rows: a constant reference has equal
+            activations at every position, and ties of maxima, only where all of them go
+            through one kernel.
+        """
+        return self.run(references[0], whole_bundles(references.shape[1]))
 
     def bank(self, X: Array) -> Pass:
         """Pass any number of sequences forward, in whole batches.

@@ -1,4 +1,4 @@
-"""The passes of a plan: which rule turns which values into which, and both ways through them."""
+"""The passes of a plan: which rule turns which values into which; both ways through."""
 
 from __future__ import annotations
 

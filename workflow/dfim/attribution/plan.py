@@ -17,7 +17,6 @@ from dfim.attribution.steps import (
     Activation,
     Concat,
     Constant,
-    Conv,
     Curve,
     Dense,
     Input,

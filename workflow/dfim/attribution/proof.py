@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from dfim.attribution.engine import Engine
     from dfim.attribution.windowed import Windowed
 
 SEQUENCES = 8
 
 
-def largest_error(windowed: Windowed, engine: Engine) -> float:
+def largest_error(windowed: Windowed) -> float:
     """Mutate random sequences and compare all differences of their profiles.
 
     Parameters
     ----------
     windowed : Windowed
-        The windows.
-    engine : Engine
-        The whole profiles that they stand for.
+        Its windows are compared with the whole profiles of its engine.
 
     Returns
     -------
@@ -34,7 +31,8 @@ def largest_error(windowed: Windowed, engine: Engine) -> float:
     Cost: some 24 profiles and references, and building the graphs.
     """
     rng = np.random.default_rng(0)
-    n, length, width = SEQUENCES, engine.length, windowed.width
+    engine, width = windowed.engine, windowed.width
+    n, length = SEQUENCES, engine.length
     X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, length))]
     rows = np.repeat(np.arange(n), 2)
     starts = rng.integers(0, length - width + 1, len(rows))
@@ -56,7 +54,7 @@ def largest_error(windowed: Windowed, engine: Engine) -> float:
         starts + width,
         references,
         reference_of=np.arange(n),
-        targets=targets,
+        targets=(np.arange(len(rows)), targets),
     )
     error = whole[:, rows] - whole[:, n:]
     place = found.offset[:, None] + np.arange(windowed.size)

@@ -1,0 +1,117 @@
+"""Which mutants are scored in windows, and how: decided by counting operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dfim.attribution.cones import Span, cone, cone_flops, local_nodes, reach_of, size_class
+from dfim.attribution.costs import flops_per_profile
+from dfim.attribution.engine import Engine
+
+# Windows must save a fifth of the operations: cutting them out costs something too.
+WORTHWHILE = 0.8
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How mutants of a width are scored, and the importance of which bases.
+
+    Attributes
+    ----------
+    width : int
+        Class of the mutated interval (`dfim.attribution.cones.CLASSES`).
+    size : int
+        Class of a target.
+    reach : Span or None
+        The target of each source, where that is all that it can change; None where targets
+        are given.
+    flops : float
+        Operations of a mutant's matrix products.
+    """
+
+    width: int
+    size: int
+    reach: Span | None
+    flops: float
+
+
+def all_in_reach(engine: Engine, width: int) -> Choice:
+    """Score all that a mutation can change.
+
+    Parameters
+    ----------
+    engine : Engine
+    width : int
+        Bases of the mutated interval.
+
+    Returns
+    -------
+    Choice
+    """
+    width = int(size_class(width, engine.length))
+    reach = reach_of(engine.plan, width)
+    # The original's importance there is another target, unless it is the same for all.
+    flops = _flops(engine, width, reach.size, 1 if reach.size == engine.length else 2)
+    return Choice(width, reach.size, reach, flops)
+
+
+def given_targets(engine: Engine, width: int, size: int, each: float) -> Choice:
+    """Score given targets only.
+
+    Parameters
+    ----------
+    engine : Engine
+    width : int
+        Bases of the mutated interval.
+    size : int
+        Bases of the widest target.
+    each : float
+        Targets of a mutant, about.
+
+    Returns
+    -------
+    Choice
+    """
+    width, size = (int(size_class(n, engine.length)) for n in (width, size))
+    # Targets of the original are shared by the mutants of a sequence.
+    return Choice(width, size, None, _flops(engine, width, size, each + 1))
+
+
+def choose(
+    engine: Engine,
+    width: int,
+    size: int | None = None,
+    each: float = 1,
+    *,
+    always: bool = False,
+) -> Choice | None:
+    """Find the cheapest exact way to score mutants, by operations and never by a timing.
+
+    Parameters
+    ----------
+    engine : Engine
+    width : int
+        Bases of the mutated interval.
+    size, each : optional
+        As `given_targets`; the importance of all bases is wanted where not given.
+    always : bool
+        Whether windows are used even where that saves nothing.
+
+    Returns
+    -------
+    Choice or None
+        None where profiles of whole sequences cost less.
+    """
+    choices = [all_in_reach(engine, width)]
+    if size is not None:
+        choices.append(given_targets(engine, width, size, each))
+    best = min(choices, key=lambda choice: choice.flops)
+    whole = flops_per_profile(engine.plan, reveal_cancel=engine.method == "deeplift")
+    return best if always or best.flops < WORTHWHILE * whole else None
+
+
+def _flops(engine: Engine, width: int, size: int, targets: float) -> float:
+    plan, local = engine.plan, local_nodes(engine.plan)
+    source, target = cone(plan, local, width, "source"), cone(plan, local, size, "target")
+    reveal = engine.method == "deeplift"
+    return cone_flops(plan, source, target, targets, reveal_cancel=reveal)

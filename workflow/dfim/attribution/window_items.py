@@ -1,0 +1,208 @@
+"""Originals, mutants and their targets, in the order in which they are scored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from dfim.attribution.costs import activation_bytes
+from dfim.attribution.engine import REFERENCE_BYTES, Engine
+from dfim.attribution.engine import Pass as Bank
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What M mutations do to the importance of the bases of their S targets.
+
+    Where several tasks are scored, all but `mutant` and `offset` have them as a first axis.
+
+    Attributes
+    ----------
+    mutant : int64 (S,)
+        The mutation that each target belongs to.
+    offset : int64 (S,)
+        First base of each target.
+    delta : float32 (S, W)
+        Score of the original minus score of the mutant, at `offset` and behind it.
+    importance : float32 (S, W)
+        Score of the original there.
+    effect : float32 (M,)
+        Logit of the original minus logit of the mutant.
+    gap : float32 (M,)
+        Completeness error: of the mutant where its target is the whole sequence; of the
+        difference between original and mutant where it is all in reach; else NaN, as for
+        gradients.
+    own_gap : float32 (M,)
+        That of the original, where the target is the whole sequence; else NaN.
+    """
+
+    mutant: Array
+    offset: Array
+    delta: Array
+    importance: Array
+    effect: Array
+    gap: Array
+    own_gap: Array
+
+
+@dataclass(frozen=True)
+class Items:
+    """Originals and mutants, sequence by sequence, and targets item by item.
+
+    Attributes
+    ----------
+    row, place : int (I,)
+        Sequence, and place of the source (0 for an original).
+    mutant : int (I,)
+        Number of a mutant, -1 for an original.
+    of_slot, first : int (T,)
+        Item and first base of each target, originals' targets included.
+    slot, original : int (S,)
+        Of each target that was asked for: its own slot, and that of the original.
+    """
+
+    row: Array
+    place: Array
+    mutant: Array
+    of_slot: Array
+    first: Array
+    slot: Array
+    original: Array
+
+    @classmethod
+    def of(cls, rows: Array, place: Array, of: Array, first: Array) -> Items:
+        """Add the originals: each sequence once, with every target of its mutants once."""
+        sequences = np.unique(rows)
+        n, m = len(sequences), len(rows)
+        row = np.append(sequences, rows)
+        order = np.argsort(row, kind="stable")  # the original stands before its mutants
+        at = np.empty(n + m, np.int64)
+        at[order] = np.arange(n + m)
+        asked = np.stack([np.searchsorted(sequences, rows[of]), first], axis=1)
+        theirs, original = np.unique(asked, axis=0, return_inverse=True)
+        item = np.append(at[theirs[:, 0]], at[n + of])
+        by_item = np.argsort(item, kind="stable")
+        slot = np.empty(len(item), np.int64)
+        slot[by_item] = np.arange(len(item))
+        return cls(
+            row=row[order],
+            place=np.append(np.zeros(n, np.int64), place)[order],
+            mutant=np.append(np.full(n, -1), np.arange(m))[order],
+            of_slot=item[by_item],
+            first=np.append(theirs[:, 1], first)[by_item],
+            slot=slot[len(theirs) :],
+            original=slot[original.reshape(-1)],
+        )
+
+    def batches(
+        self,
+        engine: Engine,
+        X: Array,
+        references: Array | None,
+        reference_of: Array | None,
+        *,
+        size: int,
+    ) -> Iterator[Batch]:
+        """Cut into batches of `size` items, with the activations that they build on.
+
+        So many sequences are held at a time that their activations, and those of their
+        references, fit in `REFERENCE_BYTES`; how many is no matter to the results.
+        """
+        repeats = references.shape[1] if engine.needs_references else 0
+        shared = reference_of is None
+        each = activation_bytes(engine.plan) * (1 if shared else 1 + repeats)
+        at_once = max(1, REFERENCE_BYTES // each)
+        common = engine.shared(references) if shared and repeats else None
+        sequences, begin = np.unique(self.row, return_index=True)
+        begin = np.append(begin, len(self.row))
+        for i in range(0, len(sequences), at_once):
+            held = sequences[i : i + at_once]
+            inputs = X[held]
+            if repeats and common is None:
+                own = references[reference_of[held]].reshape(-1, *X.shape[1:])
+                inputs = np.concatenate([inputs, own])
+            bank = engine.bank(inputs)
+            last = begin[i + len(held)]
+            for start in range(begin[i], last, size):
+                items = np.arange(start, min(start + size, last))
+                row = np.searchsorted(held, self.row[items])
+                against = [
+                    (bank, len(held) + row * repeats + r)
+                    if common is None
+                    else (common, np.full(len(row), r))
+                    for r in range(repeats)
+                ]
+                slots = np.arange(*np.searchsorted(self.of_slot, [items[0], items[-1] + 1]))
+                yield Batch(items, slots, self.row[items], bank, row, against)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Neighbouring items, their targets, and what they build on.
+
+    Attributes
+    ----------
+    items, slots : int (n,), (s,)
+    rows : int (n,)
+        Sequence of each item.
+    bank, row
+        Activations of originals, and the row of each item's own.
+    against : list
+        The same for one reference after the other.
+    """
+
+    items: Array
+    slots: Array
+    rows: Array
+    bank: Bank
+    row: Array
+    against: list[tuple[Bank, Array]]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Scores and sums of contributions by task and slot, logits by task and item."""
+
+    scores: Array
+    total: Array
+    target: Array
+    base: Array
+
+    @classmethod
+    def empty(cls, tasks: int, items: Items, size: int) -> Results:
+        """Zeros to add to."""
+        slots, n = len(items.of_slot), len(items.row)
+        shapes = (tasks, slots, size), (tasks, slots), (tasks, n), (tasks, n)
+        return cls(*(np.zeros(shape, np.float32) for shape in shapes))
+
+    def differences(
+        self,
+        items: Items,
+        of: Array,
+        first: Array,
+        *,
+        whole: bool,
+        reaches: bool,
+        adds_up: bool,
+    ) -> Differences:
+        """Compare each mutant with its original."""
+        mutants = np.flatnonzero(items.mutant >= 0)
+        by_number = np.empty(len(mutants), np.int64)
+        by_number[items.mutant[mutants]] = mutants
+        own = np.searchsorted(items.row, items.row[by_number])  # the first item of a sequence
+        effect = self.target[:, own] - self.target[:, by_number]
+        gap = own_gap = np.full_like(effect, np.nan)
+        if adds_up and reaches and whole:
+            missed = np.abs(self.total - (self.target - self.base)[:, items.of_slot])
+            gap, own_gap = missed[:, items.slot], missed[:, items.original]
+        elif adds_up and reaches:
+            gap = np.abs(self.total[:, items.original] - self.total[:, items.slot] - effect)
+        importance = self.scores[:, items.original]
+        arrays = importance - self.scores[:, items.slot], importance, effect, gap, own_gap
+        alone = len(self.scores) == 1
+        found = (array[0] if alone else array for array in arrays)
+        return Differences(of, first.astype(np.int64), *found)
