@@ -18,6 +18,7 @@ from dfim.store import (
     write_arrays,
     write_json,
     write_table,
+    write_tables,
 )
 
 TABLE = pd.DataFrame({"name": ["a", "b"], "score": [0.1 + 0.2, np.nan], "n": [1, 2]})
@@ -131,6 +132,29 @@ def test_table_comes_back_to_the_last_bit(tmp_path, name):
     pd.testing.assert_frame_equal(
         read_table(tmp_path / name, ("name", "n")), TABLE, check_exact=True
     )
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz"])
+@pytest.mark.parametrize("header", [True, False])
+def test_a_table_in_parts_is_the_table(tmp_path, name, header):
+    def text_of(path):
+        data = path.read_bytes()
+        return gzip.decompress(data) if name.endswith("gz") else data
+
+    write_table(tmp_path / name, TABLE, header=header)
+    whole = text_of(tmp_path / name)
+    parts = (TABLE.iloc[rows] for rows in (slice(0, 0), [0], slice(0, 0), [1]))
+    write_tables(tmp_path / name, parts, header=header)
+    assert text_of(tmp_path / name) == whole
+
+    def failing():
+        yield TABLE
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_tables(tmp_path / name, failing())
+    assert text_of(tmp_path / name) == whole
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_windows_newlines_are_read(tmp_path):

@@ -9,12 +9,13 @@ import pytest
 
 from dfim.affected_motifs import affected_motifs
 from dfim.attribution import make_attributor
+from dfim.bedpe import write_bedpe
 from dfim.scoring import ScoringSettings
 from dfim.sequences import one_hot_encode
 from dfim.store import read_table, write_table
 from dfim.variant_files import read_variants, read_vcf
 from dfim.variant_scores import score_variants
-from dfim.variant_tables import site_pairs, variant_table, write_bedpe
+from dfim.variant_tables import site_pairs, variant_table
 from dfim.variant_vcf import write_variant_vcf
 from dfim.variants import CheckedVariants
 from small_models import LENGTH, conv_net
@@ -212,7 +213,7 @@ def test_new_vcf_is_sorted_and_encoded(results, tmp_path, caplog):
 def test_bedpe_of_sites(results, tmp_path):
     checked, _, motifs, _ = results
     pairs = site_pairs(checked.ok, motifs, MIDDLE)
-    write_bedpe(tmp_path / "sites.bedpe", pairs)
+    write_bedpe(tmp_path / "sites.bedpe", [pairs])
     found = read_table(tmp_path / "sites.bedpe", ("#chrom1", "score"), text=("name",))
     assert list(found.columns[:10]) == [
         "#chrom1", "start1", "end1", "chrom2", "start2", "end2", "name", "score",

@@ -6,12 +6,11 @@ complete, and two equal inputs give two equal files.
 """
 
 import gzip
-import io
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dfim.hdf5 import open_hdf5
 from dfim.sequences import one_hot
 
 SPLITS = ("train", "validation", "test")
@@ -80,21 +80,14 @@ def read_arrays(
         Arrays that must be there; one that is missing, or a file that is not
         HDF5 or is cut short, is a `ValueError` that names the file.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            arrays = {
-                name: data.asstr()[...].astype(str)
-                if h5py.check_string_dtype(data.dtype)
-                else data[...]
-                for name, data in file.items()
-            }
-            attributes = {key: json.loads(value) for key, value in file.attrs.items()}
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ValueError(
-            f"{path}: not a readable HDF5 file ({error}); delete it and run its step again"
-        ) from error
+    with open_hdf5(path) as file:
+        arrays = {
+            name: data.asstr()[...].astype(str)
+            if h5py.check_string_dtype(data.dtype)
+            else data[...]
+            for name, data in file.items()
+        }
+        attributes = {key: json.loads(value) for key, value in file.attrs.items()}
     missing = [name for name in names if name not in arrays]
     if missing:
         raise ValueError(
@@ -129,13 +122,27 @@ def write_table(
     Floats are written so that they read back as the same float64. Some formats,
     such as BED, have no `header`.
     """
-    text = io.StringIO()
-    table.to_csv(text, sep="\t", index=False, header=header, na_rep="NA", lineterminator="\n")
-    data = text.getvalue().encode()
-    if str(path).endswith(".gz"):
-        data = gzip.compress(data, compresslevel=6, mtime=0)
-    with whole_file(path) as temporary:
-        temporary.write_bytes(data)
+    write_tables(path, [table], header=header)
+
+
+def write_tables(
+    path: str | os.PathLike[str], tables: Iterable[pd.DataFrame], *, header: bool = True
+) -> None:
+    """Write a table that comes in parts of the same columns, as `write_table` would the whole.
+
+    Memory holds one part.
+    """
+    with whole_file(path) as temporary, ExitStack() as stack:
+        out: IO[bytes] = stack.enter_context(open(temporary, "wb"))
+        if str(path).endswith(".gz"):
+            # No name and no time, so that equal tables give equal bytes.
+            out = stack.enter_context(gzip.GzipFile("", "wb", 6, out, mtime=0))
+        for table in tables:
+            text = table.to_csv(
+                sep="\t", index=False, header=header, na_rep="NA", lineterminator="\n"
+            )
+            out.write(text.encode())
+            header = False
 
 
 def read_table(

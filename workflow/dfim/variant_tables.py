@@ -1,9 +1,9 @@
 """Results of variants as tables: one of all that were read, and pairs as BEDPE.
 
-`dfim.store.write_table` writes the first, `dfim.variant_vcf` makes a VCF of it.
+`dfim.store.write_table` writes the first, `dfim.variant_vcf` makes a VCF of it;
+`dfim.bedpe.write_bedpe` writes the second.
 """
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.affected_motifs import strongest_motifs
-from dfim.store import write_table
+from dfim.bedpe import place_pairs
 from dfim.variant_scores import Over, VariantScores
 from dfim.variants import CheckedVariants, Variants
 
@@ -104,30 +104,20 @@ def site_pairs(variants: Variants, motifs: pd.DataFrame, position: int) -> pd.Da
         motif, found_in, score_ref, score_alt.
     """
     row = motifs["variant"].to_numpy()
-    offset = variants.position[row] - position
-    pairs = _pairs(variants, row, offset + motifs["start"], offset + motifs["end"])
-    pairs = pairs.assign(score=motifs["fis"], strand1=".", strand2=motifs["strand"])
+    place = variants.position[row]
+    offset = place - position
+    pairs = place_pairs(
+        variants.contig[row],
+        (place, place + 1),
+        (offset + motifs["start"], offset + motifs["end"]),
+        name=variants.name[row],
+        score=motifs["fis"],
+        strands=(".", motifs["strand"]),
+    )
     more = ["distance", "motif", "found_in", "score_ref", "score_alt"]
     return pairs.join(motifs[more])
-
-
-def write_bedpe(path: str | os.PathLike[str], pairs: pd.DataFrame) -> None:
-    """Write BEDPE with a header (#chrom1, ...), as `read_table` and bedtools take it."""
-    write_table(path, pairs.rename(columns={"chrom1": "#chrom1"}))
 
 
 def _places(variants: Variants) -> pd.DataFrame:
     columns = {"chrom": variants.contig, "pos": variants.position + 1}
     return pd.DataFrame(columns | {name: getattr(variants, name) for name in PLACE[2:]})
-
-
-def _pairs(
-    variants: Variants,
-    row: NDArray[np.integer],
-    start: NDArray[np.integer],
-    end: NDArray[np.integer],
-) -> pd.DataFrame:
-    contig, position = variants.contig[row], variants.position[row]
-    columns = {"chrom1": contig, "start1": position, "end1": position + 1}
-    columns |= {"chrom2": contig, "start2": start, "end2": end, "name": variants.name[row]}
-    return pd.DataFrame(columns)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from dfim.bedpe import write_bedpe
 from dfim.store import read_arrays, read_table, write_table
 from dfim.variant_null import VariantNull
 from dfim.variant_scores import VariantScores
-from dfim.variant_tables import PLACE, site_pairs, variant_table, write_bedpe
+from dfim.variant_tables import PLACE, site_pairs, variant_table
 from dfim.variant_vcf import write_variant_vcf
 from dfim.variants import CheckedVariants
 from flow.variant_rows import (
@@ -83,7 +84,7 @@ def main(
     sources = [path for path in variants if path.lower().endswith(_VCF)]
     write_variant_vcf(vcf, joined, source=sources[0] if sources else None)
     write_table(sites, pd.concat(places, ignore_index=True))
-    write_bedpe(bedpe, pd.concat(pairs, ignore_index=True))
+    write_bedpe(bedpe, pairs)
 
 
 def _peak_p(scores: VariantScores, null: VariantNull, half_width: int) -> np.ndarray:
