@@ -61,7 +61,7 @@ def test_file_says_what_made_it(tmp_path, model, attributor):
     assert found.parameters["model"] == model_digest(model)
     assert found.parameters["settings"]["n_refs"] == 2
     assert found.parameters["importance"] == {
-        "method": "deeplift", "maxpool_rule": "complete", "observed": True, "batch_size": 512,
+        "method": "deeplift", "maxpool_rule": "complete", "observed": True, "batch_size": 768,
     }  # fmt: skip
     assert found.parameters["shape"] == [7, LENGTH]
 

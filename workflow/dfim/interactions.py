@@ -307,4 +307,6 @@ def _sum_and_max(part: Changes, task: int, targets: Targets) -> tuple[Floats, Fl
     place = start[:, None] + np.arange(int((end - start).max(initial=1)))
     values = delta[part.row[:, None], np.minimum(place, delta.shape[1] - 1)]
     values = np.where(place < end[:, None], values, np.float32(0))
-    return values.sum(axis=1, dtype=np.float32), np.abs(values).max(axis=1)
+    # One after the other: how wide other targets are must not change the order.
+    total = np.cumsum(values, axis=1, dtype=np.float32)[:, -1]
+    return total, np.abs(values).max(axis=1)

@@ -13,8 +13,8 @@ from dfim.maps import InteractionMap, score_map
 from dfim.scoring import Progress, ScoringSettings
 from dfim.sequences import one_hot
 
-_KIND = "dfim maps 1"
-_ARRAYS = ("codes", "importance", "mutant_importance", "mutant_base", "effect")
+_KIND = "dfim maps 2"
+_ARRAYS = ("codes", "importance", "mutant_importance", "mutant_base", "effect", "gap")
 
 
 def score_maps(
