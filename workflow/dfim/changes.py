@@ -149,6 +149,7 @@ def score_changes(
     *,
     references: tuple[NDArray[Any], Integers | None] | None = None,
     each: float = 1,
+    changes_only: bool = False,
     windowed: bool | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Changes]:
@@ -171,6 +172,8 @@ def score_changes(
         are not to be drawn.
     each
         Targets of a mutation, about: decides how windows are used.
+    changes_only
+        Whether the importance in the originals is not wanted: it may be NaN.
     windowed
         None: windows where they are exact and fewer operations; False: never; True: always.
     progress
@@ -211,7 +214,8 @@ def score_changes(
             group = group[rows]
         for found in _of_chunk(
             attributor, engine, X[rows], part, aims, settings, rng,
-            drawn, group, each, bool(windowed), progress,
+            drawn, group, {"each": each, "changes_only": changes_only, "always": bool(windowed)},
+            progress,
         ):  # fmt: skip
             yield Changes(
                 found.targets + wanted.start,
@@ -265,8 +269,7 @@ def _of_chunk(
     rng: np.random.Generator,
     references: NDArray[Any] | None,
     group: Integers | None,
-    each: float,
-    forced: bool,
+    options: dict[str, Any],
     progress: Progress | None,
 ) -> Iterator[Changes]:
     """Score the mutations of some sequences: in windows, or what is left as wholes."""
@@ -274,7 +277,7 @@ def _of_chunk(
     idle = np.ones(len(mutations.rows), bool)
     idle[targets.mutant] = False  # mutations without a target: their effect is wanted
     if engine is not None:
-        for choice, which in _choices(engine, mutations, targets, each, forced):
+        for choice, which in _choices(engine, mutations, targets, options):
             left[which] = False
             yield _in_windows(
                 engine, choice, X, mutations, targets, which, references, group, progress
@@ -288,7 +291,7 @@ def _of_chunk(
 
 
 def _choices(
-    engine: "Engine", mutations: Mutations, targets: Targets, each: float, forced: bool
+    engine: "Engine", mutations: Mutations, targets: Targets, options: dict[str, Any]
 ) -> "Iterator[tuple[Choice, Integers]]":
     """Group targets by how they are scored; those that are best scored whole are in none."""
     from dfim.attribution.cones import size_class
@@ -298,7 +301,7 @@ def _choices(
     aim = size_class(targets.end - targets.start, engine.length)
     pairs, of = np.unique(np.stack([wide, aim], axis=1), axis=0, return_inverse=True)
     for number, (width, size) in enumerate(pairs.tolist()):
-        choice = choose(engine, width, size, each, always=forced)
+        choice = choose(engine, width, size, **options)
         if choice is not None:
             yield choice, np.flatnonzero(of.reshape(-1) == number)
 
@@ -314,11 +317,13 @@ def _in_windows(
     group: Integers | None,
     progress: Progress | None,
 ) -> Changes:
+    from dfim.attribution.cropped import Cropped
     from dfim.attribution.windowed import Windowed
 
     mutants, of = np.unique(targets.mutant[which], return_inverse=True)
     chosen = mutations.of(mutants)
-    windowed = Windowed.of(engine, choice)
+    windowed: Cropped | Windowed
+    windowed = Cropped.of(engine, choice.width) if choice.crops else Windowed.of(engine, choice)
     found = windowed.differences(
         X,
         chosen.rows,

@@ -45,9 +45,9 @@ class PairScores:
         (F,) logit of the original minus logit of the mutant of each source
         (NaN where a feature is never a source).
     gap
-        (F,) completeness error of each mutant's profile (NaN as above); where a
-        mutation reaches a part of the sequence only, of the difference that it
-        makes there; NaN where targets alone were scored.
+        (F,) completeness error of each mutant's profile (NaN as above); where
+        crops were scored, that of the pooling windows which see the mutation; NaN
+        where targets alone were scored.
     reachable
         (P,) whether the architecture lets the source change the target at all;
         where not, the FIS is exactly 0 and there is nothing to test.
@@ -277,6 +277,7 @@ def score_pairs_by_task(
         settings,
         rng,
         each=_TARGETS_EACH,
+        changes_only=True,
         windowed=windowed,
         progress=progress,
     ):
@@ -288,6 +289,7 @@ def score_pairs_by_task(
         f.start[source], f.end[source], f.start[target], f.end[target]
     )
     reachable |= settings.own  # other references for each mutant change every importance
+    fis[:, ~reachable] = fis_max_abs[:, ~reachable] = 0  # but for rounding
     mine = np.full((2, tasks, len(f)), np.nan, np.float32)
     mine[0][:, mutated], mine[1][:, mutated] = effect[:, of], gap[:, of]
     scores = (fis, fis_max_abs, *mine)

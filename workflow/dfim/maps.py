@@ -35,9 +35,8 @@ class InteractionMap(ArrayRecord):
     effect
         (W, 3) logit of the original minus logit of the mutant.
     gap
-        (W, 3) completeness error of each mutant's profile; where a mutation reaches a part
-        of the sequence only, of the difference that it makes; NaN where the window alone
-        was scored.
+        (W, 3) completeness error of each mutant's profile; NaN where only a part of it was
+        computed.
     """
 
     start: int

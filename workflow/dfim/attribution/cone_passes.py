@@ -195,26 +195,29 @@ class ConePasses:
         self, between: list[tf.Tensor], view: _View, against: _View | None
     ) -> tf.Tensor:
         """Multipliers of the target's bases, from those of the nodes between."""
-        multipliers: dict[int, tf.Tensor] = {}
+        found: dict[int, tuple[tf.Tensor, Span]] = {}
+        alone = {i for i, readers in enumerate(self.plan.readers) if len(readers) == 1}
 
         def add(i: int, part: tf.Tensor, span: Span) -> None:
-            part = view.moved(part, span, self.target[i])
-            multipliers[i] = multipliers[i] + part if i in multipliers else part
+            if i not in alone:  # branches meet: they need one span
+                part, span = view.moved(part, span, self.target[i]), self.target[i]
+                part = found[i][0] + part if i in found else part
+            found[i] = part, span
 
         for i, m in zip(self.between, between, strict=True):
             add(i, m, self.target[i])
         for one in reversed(self.inner):
-            m = multipliers.pop(one.output, None)
-            if m is None:
+            if one.output not in found:
                 continue
-            span, step = self.target[one.output], self.plan.nodes[one.output].step
-            if step_window(step) is not None:
-                rule, reads = self._windowed(one, span)
-            elif isinstance(step, Fit):
+            m, span = found.pop(one.output)
+            step = self.plan.nodes[one.output].step
+            if isinstance(step, Fit):
                 add(one.inputs[0], m, span.shifted(-step.left))
                 continue
-            else:
-                rule, reads = one.rule, (span,) * len(one.inputs)
+            rule, reads = one.rule, (span,) * len(one.inputs)
+            if step_window(step) is not None:
+                m = view.moved(m, span, self.target[one.output])
+                rule, reads = self._windowed(one, self.target[one.output])
             x, x0 = (
                 None
                 if rule.linear or who is None
@@ -225,7 +228,8 @@ class ConePasses:
             )
             for i, part, read in zip(one.inputs, rule.backward(m, x, x0), reads, strict=True):
                 add(i, part, read)
-        return multipliers[0]
+        m, span = found[0]
+        return view.moved(m, span, self.target[0])
 
 
 class _Recorder(dict):
@@ -309,7 +313,13 @@ class _View:
         request = Request(self.kind, i, span)
         if isinstance(self.windows, _Recorder):
             self.windows.note(request)
-        return self.windows[request.key]
+        values = self.windows[request.key]
+        length = self.nodes[i].shape[0]
+        is_whole = span.size == length and not span.first.any()
+        if values.shape[0] == self.places["source"].shape[0] or is_whole:
+            return values
+        # A reference that all rows share comes whole, and is cut here.
+        return tf.gather(values[0], tf.clip_by_value(self._positions(span), 0, length - 1))
 
     def _first(self, span: Span) -> tf.Tensor:
         """First position of each row (B,)."""

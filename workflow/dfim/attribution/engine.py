@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,11 +196,35 @@ class Engine(Attributor):
         return Pass(x, stored, np.concatenate([part.target for part in parts], axis=1))
 
     def _block(
-        self, X: Array, rows: slice | Array, wanted: Wanted, bases: Sequence[Pass]
+        self, X: Array, rows: slice | Array, wanted: Wanted, bases: Iterable[Pass]
     ) -> Block:
         """Score one batch against one reference after the other (or none)."""
         of = self.run(X[rows])
-        n, target = len(X[rows]), of.target
+        n = len(X[rows])
+        found = self.scored(of, bases, wanted)
+        return Block(rows, *(array[:, :n] for array in found))
+
+    def scored(
+        self, of: Pass, bases: Iterable[Pass], wanted: Wanted = "scores"
+    ) -> tuple[Array, Array, Array, Array]:
+        """Score a batch that was passed forward.
+
+        Parameters
+        ----------
+        of : Pass
+            Of a batch.
+        bases : iterable of Pass
+            References one after the other, each of one row or of one for each of the batch;
+            not looked at for plain gradients.
+        wanted : str
+            "scores", "contributions" or "hypothetical".
+
+        Returns
+        -------
+        values, target, base, gap : float32 (T, B, ...)
+            As `dfim.attribution.results.Block`.
+        """
+        target = of.target
         shape = (self.tasks, self.batch_size, self.length)
         values = np.zeros(shape if wanted == "scores" else (*shape, 4), np.float32)
         gap, mean = np.zeros((2, *target.shape), np.float32)
@@ -215,10 +239,8 @@ class Engine(Attributor):
                     mean[task] += base.target[task]
         if not self.needs_references:
             gap[:] = mean[:] = np.nan
-        values, gap, mean = (
-            array[:, :n] / np.float32(repeats) for array in (values, gap, mean)
-        )
-        return Block(rows, values, target[:, :n], mean, np.abs(gap))
+        values, gap, mean = (array / np.float32(repeats) for array in (values, gap, mean))
+        return values, target, mean, np.abs(gap)
 
     def _score(
         self, of: Pass, base: Pass | None, task: int, wanted: Wanted

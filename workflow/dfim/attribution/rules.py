@@ -83,23 +83,32 @@ class ConvRule(Rule):
         self.transposed = blocked.reshape(len(blocked), kernel.shape[1], -1)
 
     def forward(self, x: tf.Tensor) -> tf.Tensor:
-        x = fit(x, self.step.left, self.right)
-        return _convolve(x, self.step.kernel, 1, self.step.dilation) + self.step.bias
+        step = self.step
+        z = _convolve(x, step.kernel, 1, step.dilation, step.left, self.right)
+        return z + step.bias
 
     def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
         blocks = -(-self.in_length // self.positions)
         beyond = blocks * self.positions - self.in_length
-        m = fit(m, self.reach - self.step.left, self.reach - self.right + beyond)
-        m = _convolve(m, self.transposed, self.positions, self.step.dilation)
+        left, right = self.reach - self.step.left, self.reach - self.right + beyond
+        m = _convolve(m, self.transposed, self.positions, self.step.dilation, left, right)
         m = tf.reshape(m, (-1, blocks * self.positions, self.step.kernel.shape[1]))
         return (m[:, : self.in_length],)
 
 
-def _convolve(x: tf.Tensor, kernel: Array, stride: int, dilation: int) -> tf.Tensor:
+def _convolve(
+    x: tf.Tensor, kernel: Array, stride: int, dilation: int, left: int, right: int
+) -> tf.Tensor:
+    """Convolve what `fit` makes of x; zeros are not copied around it where that can be."""
     if kernel.shape[0] == 1 and stride == 1:  # a matrix product, which has no patches to cut
+        x = fit(x, left, right)
         flat = tf.matmul(tf.reshape(x, (-1, kernel.shape[1])), kernel[0])
         return tf.reshape(flat, (-1, x.shape[1], kernel.shape[2]))
-    return tf.nn.conv1d(x, kernel, stride, "VALID", dilations=dilation)
+    if dilation > 1:
+        return tf.nn.conv1d(fit(x, left, right), kernel, 1, "VALID", dilations=dilation)
+    x = fit(x, min(left, 0), min(right, 0))
+    zeros = [[0, 0], [0, 0], [max(left, 0), max(right, 0)], [0, 0]]
+    return tf.nn.conv2d(x[:, None], kernel[None], [1, 1, stride, 1], zeros)[:, 0]
 
 
 class LinearRule(Rule):

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from dfim.attribution.cones import Span, cone, cone_flops, local_nodes, reach_of, size_class
 from dfim.attribution.costs import flops_per_profile
+from dfim.attribution.crops import obstacle, saves_work
 from dfim.attribution.engine import Engine
 
-# Windows must save a fifth of the operations: cutting them out costs something too.
-WORTHWHILE = 0.8
+# Windows must save half of the operations: cutting them out and putting them together costs
+# about as much as it costs to compute them (docs/benchmark.md).
+WORTHWHILE = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,15 @@ class Choice:
         are given.
     flops : float
         Operations of a mutant's matrix products.
+    crops : bool
+        Whether sequences are cut (`dfim.attribution.cropped`).
     """
 
     width: int
     size: int
     reach: Span | None
     flops: float
+    crops: bool = False
 
 
 def all_in_reach(engine: Engine, width: int) -> Choice:
@@ -83,6 +88,7 @@ def choose(
     size: int | None = None,
     each: float = 1,
     *,
+    changes_only: bool = False,
     always: bool = False,
 ) -> Choice | None:
     """Find the cheapest exact way to score mutants, by operations and never by a timing.
@@ -94,6 +100,8 @@ def choose(
         Bases of the mutated interval.
     size, each : optional
         As `given_targets`; the importance of all bases is wanted where not given.
+    changes_only : bool
+        Whether the importance in the original is not wanted.
     always : bool
         Whether windows are used even where that saves nothing.
 
@@ -102,6 +110,10 @@ def choose(
     Choice or None
         None where profiles of whole sequences cost less.
     """
+    if changes_only and obstacle(engine.plan) is None and saves_work(engine.plan, width):
+        # The whole original is never looked at, so few mutants a sequence pay off too.
+        width = int(size_class(width, engine.length))
+        return Choice(width, engine.length, None, 0.0, crops=True)
     choices = [all_in_reach(engine, width)]
     if size is not None:
         choices.append(given_targets(engine, width, size, each))

@@ -33,11 +33,10 @@ class Differences:
     effect : float32 (M,)
         Logit of the original minus logit of the mutant.
     gap : float32 (M,)
-        Completeness error: of the mutant where its target is the whole sequence; of the
-        difference between original and mutant where it is all in reach; else NaN, as for
-        gradients.
+        Completeness error of the mutant, where its target is the whole sequence; else NaN,
+        as for gradients.
     own_gap : float32 (M,)
-        That of the original, where the target is the whole sequence; else NaN.
+        That of the original, where that is scored whole; else NaN.
     """
 
     mutant: Array
@@ -62,7 +61,8 @@ class Items:
     of_slot, first : int (T,)
         Item and first base of each target, originals' targets included.
     slot, original : int (S,)
-        Of each target that was asked for: its own slot, and that of the original.
+        Of each target that was asked for: its own slot, and that of the original; -1 where
+        originals are scored whole.
     """
 
     row: Array
@@ -74,8 +74,11 @@ class Items:
     original: Array
 
     @classmethod
-    def of(cls, rows: Array, place: Array, of: Array, first: Array) -> Items:
-        """Add the originals: each sequence once, with every target of its mutants once."""
+    def of(cls, rows: Array, place: Array, of: Array, first: Array, *, whole: bool) -> Items:
+        """Add the originals: each sequence once, with every target of its mutants once.
+
+        `whole`: without targets, as whole profiles of originals serve.
+        """
         sequences = np.unique(rows)
         n, m = len(sequences), len(rows)
         row = np.append(sequences, rows)
@@ -84,6 +87,8 @@ class Items:
         at[order] = np.arange(n + m)
         asked = np.stack([np.searchsorted(sequences, rows[of]), first], axis=1)
         theirs, original = np.unique(asked, axis=0, return_inverse=True)
+        if whole:
+            theirs, original = theirs[:0], np.full(len(of), -1)
         item = np.append(at[theirs[:, 0]], at[n + of])
         by_item = np.argsort(item, kind="stable")
         slot = np.empty(len(item), np.int64)
@@ -95,7 +100,7 @@ class Items:
             of_slot=item[by_item],
             first=np.append(theirs[:, 1], first)[by_item],
             slot=slot[len(theirs) :],
-            original=slot[original.reshape(-1)],
+            original=original if whole else slot[original.reshape(-1)],
         )
 
     def batches(
@@ -130,14 +135,17 @@ class Items:
             for start in range(begin[i], last, size):
                 items = np.arange(start, min(start + size, last))
                 row = np.searchsorted(held, self.row[items])
+                source = bank if common is None else common
                 against = [
-                    (bank, len(held) + row * repeats + r)
-                    if common is None
-                    else (common, np.full(len(row), r))
+                    (source, len(held) + row * repeats + r if common is None else row * 0 + r)
                     for r in range(repeats)
                 ]
                 slots = np.arange(*np.searchsorted(self.of_slot, [items[0], items[-1] + 1]))
-                yield Batch(items, slots, self.row[items], bank, row, against)
+                mutant = self.mutant[items]
+                yield Batch(
+                    start == begin[i], items, slots, mutant, self.row[items], held, bank, row,
+                    against, common,
+                )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -146,38 +154,60 @@ class Batch:
 
     Attributes
     ----------
-    items, slots : int (n,), (s,)
-    rows : int (n,)
-        Sequence of each item.
+    first : bool
+        Whether it is the first with this bank.
+    items, slots, mutant : int (n,), (s,), (n,)
+        Which items and targets, and the number of each item's mutant.
+    rows, held : int (n,), (h,)
+        Sequence of each item, and all sequences of the bank, in its order.
     bank, row
         Activations of originals, and the row of each item's own.
     against : list
         The same for one reference after the other.
+    common : Bank or None
+        That of references which all sequences share.
     """
 
+    first: bool
     items: Array
     slots: Array
+    mutant: Array
     rows: Array
+    held: Array
     bank: Bank
     row: Array
     against: list[tuple[Bank, Array]]
+    common: Bank | None
+
+    def reference_rows(self, row: Array, r: int) -> Array:
+        """Rows of the r-th reference of some sequences, by their rows in the bank."""
+        if self.common is not None:
+            return np.full(len(row), r)
+        return len(self.held) + row * len(self.against) + r
 
 
 @dataclass(frozen=True)
 class Results:
-    """Scores and sums of contributions by task and slot, logits by task and item."""
+    """Scores and sums of contributions by task and slot, logits by task and item.
+
+    Of originals that are scored whole: scores (T, N, L) and completeness errors (T, N) by
+    sequence.
+    """
 
     scores: Array
     total: Array
     target: Array
     base: Array
+    originals: Array
+    own_gap: Array
 
     @classmethod
-    def empty(cls, tasks: int, items: Items, size: int) -> Results:
-        """Zeros to add to."""
+    def empty(cls, tasks: int, items: Items, size: int, originals: tuple[int, int]) -> Results:
+        """Zeros to add to; `originals` are how many are scored whole, and their length."""
         slots, n = len(items.of_slot), len(items.row)
         shapes = (tasks, slots, size), (tasks, slots), (tasks, n), (tasks, n)
-        return cls(*(np.zeros(shape, np.float32) for shape in shapes))
+        of_originals = (tasks, *originals), (tasks, originals[0])
+        return cls(*(np.zeros(shape, np.float32) for shape in (*shapes, *of_originals)))
 
     def differences(
         self,
@@ -193,16 +223,24 @@ class Results:
         mutants = np.flatnonzero(items.mutant >= 0)
         by_number = np.empty(len(mutants), np.int64)
         by_number[items.mutant[mutants]] = mutants
-        own = np.searchsorted(items.row, items.row[by_number])  # the first item of a sequence
+        row = items.row[by_number]
+        own = np.searchsorted(items.row, row)  # the first item of a sequence
         effect = self.target[:, own] - self.target[:, by_number]
+        scores = self.scores[:, items.slot]
         gap = own_gap = np.full_like(effect, np.nan)
-        if adds_up and reaches and whole:
+        if whole:
+            importance = self.scores[:, items.original]
             missed = np.abs(self.total - (self.target - self.base)[:, items.of_slot])
             gap, own_gap = missed[:, items.slot], missed[:, items.original]
-        elif adds_up and reaches:
-            gap = np.abs(self.total[:, items.original] - self.total[:, items.slot] - effect)
-        importance = self.scores[:, items.original]
-        arrays = importance - self.scores[:, items.slot], importance, effect, gap, own_gap
+        elif reaches:
+            place = first[:, None] + np.arange(scores.shape[2])
+            importance = self.originals[:, row[:, None], place]
+            own_gap = self.own_gap[:, row]
+        else:
+            importance = self.scores[:, items.original]
+        if not adds_up:
+            gap = own_gap = np.full_like(effect, np.nan)
+        arrays = importance - scores, importance, effect, gap, own_gap
         alone = len(self.scores) == 1
         found = (array[0] if alone else array for array in arrays)
         return Differences(of, first.astype(np.int64), *found)

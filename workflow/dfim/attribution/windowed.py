@@ -170,15 +170,19 @@ class Windowed:
         else:
             of, first = targets
             first = np.clip(first, 0, length - self.size)
-        items = Items.of(rows, place, of, first)
-        found = Results.empty(self.engine.tasks, items, self.size)
+        apart = self.reaches and self.size < length  # originals are scored whole
+        items = Items.of(rows, place, of, first, whole=apart)
+        n = len(X) if apart else 0
+        found = Results.empty(self.engine.tasks, items, self.size, (n, length))
         mutated = partial(self._mutated, X, rows, columns, starts, ends, place)
         for batch in items.batches(
             self.engine, X, references, reference_of, size=self.batch_size
         ):
-            self._score(found, items, batch, mutated(batch.rows, items.mutant[batch.items]))
+            if apart and batch.first:
+                self._score_originals(found, batch)
+            self._score(found, items, batch, mutated(batch.rows, batch.mutant))
             if progress is not None:
-                progress(int((items.mutant[batch.items] >= 0).sum()))
+                progress(int((batch.mutant >= 0).sum()))
         return found.differences(
             items,
             of,
@@ -212,6 +216,21 @@ class Windowed:
         x[item, position] = columns[of[item], column[item, position]]
         return x
 
+    def _score_originals(self, found: Results, batch: Batch) -> None:
+        """Score the sequences of a bank whole."""
+        engine = self.engine
+        for start in range(0, len(batch.held), engine.batch_size):
+            row = np.arange(start, min(start + engine.batch_size, len(batch.held)))
+            of = batch.bank.rows(_filled(row, engine.batch_size))
+            bases = (
+                bank.rows(_filled(batch.reference_rows(row, r), engine.batch_size))
+                for r, (bank, _) in enumerate(batch.against)
+            )
+            values, _, _, gap = engine.scored(of, bases)
+            rows = batch.held[row]
+            found.originals[:, rows] = values[:, : len(row)]
+            found.own_gap[:, rows] = gap[:, : len(row)]
+
     def _score(self, found: Results, items: Items, batch: Batch, x: Array) -> None:
         """Score a batch of mutants and their targets, one reference after the other."""
         fill = partial(_filled, size=self.batch_size)
@@ -233,7 +252,7 @@ class Windowed:
         for other, of in batch.against or [(None, batch.row)]:
             theirs = {}
             if other is not None:
-                rows = fill(of)
+                rows = of[:1] if other is batch.common else fill(of)
                 theirs = self._cut(
                     asked["outward"], kind="reference", bank=other, rows=rows, source=place
                 )
@@ -331,7 +350,7 @@ class _Slots:
         changed: list[tf.Tensor],
     ) -> None:
         size = windowed.batch_size
-        self.windowed, self.slots, self.row = windowed, slots, batch.row
+        self.windowed, self.slots, self.common = windowed, slots, batch.common
         self.item = _filled(np.searchsorted(batch.items, items.of_slot[slots]), size)
         self.target = _filled(items.first[slots], size)
         self.source = place[self.item]
@@ -343,7 +362,7 @@ class _Slots:
 
     def cut(self, kind: str, bank: Bank, row: Array) -> dict[Any, tf.Tensor]:
         """Windows of the targets; `row` is that of each item of the batch."""
-        rows = row[np.minimum(self.item, len(row) - 1)]
+        rows = row[:1] if bank is self.common else row[np.minimum(self.item, len(row) - 1)]
         asked = self.windowed._passes.wants["scores"]
         places = {"source": self.source, "target": self.target}
         return self.windowed._cut(asked, kind=kind, bank=bank, rows=rows, **places)
