@@ -2,7 +2,7 @@
 #
 #   make figures     builds .venv if need be, then runs the workflow (the default goal)
 #   make test        every fast test      make test-long   the ones that take minutes
-#   make bench       times the engine against the deeplift package and plain sgemm (DATA=FOLDER)
+#   make bench       times the engine against the deeplift package and plain sgemm
 #   make lint        ruff, snakefmt, snakemake --lint
 #   make lock        resolves pyproject.toml again into envs/ (needs the network)
 #   make clean       removes results/ and what Snakemake remembers of it; keeps .venv
@@ -75,11 +75,8 @@ figures: $(STAMP)
 	$(clear_stale_lock)
 	snakemake $(config) --cores $(CORES) $(ARGS) -- $(TARGET)
 
-# DATA: the folder of the published simulated network.
-DATA ?= $(DFIM_TEST_DATA)/dfim_release/embedded_motif_interaction_data
 bench: $(STAMP)
-	[ -f '$(DATA)/model_weights.h5' ] || { echo "dfim: no published network in '$(DATA)'; name its folder: make bench DATA=FOLDER" >&2; exit 1; }
-	.venv/bin/python workflow/scripts/benchmark_engine.py '$(DATA)'
+	PYTHONPATH=workflow .venv/bin/python workflow/scripts/benchmark_engine.py
 
 test: $(STAMP)
 	.venv/bin/python -m pytest $(ARGS)

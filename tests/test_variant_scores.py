@@ -164,7 +164,7 @@ def test_a_lone_window_has_the_bits_that_it_has_among_others(attributor, X):
     same(score([2]), score(np.arange(8)), [2])
 
 
-@pytest.mark.parametrize(("windowed", "inputs"), [(False, 4 * 7), (None, 3 * 7)])
+@pytest.mark.parametrize(("windowed", "inputs"), [(False, 4 * 7), (True, 3 * 7)])
 def test_a_window_is_scored_once(attributor, X, rng, windowed, inputs):
     counts = []
     options = {"settings": GC, "rng": rng, "progress": counts.append}

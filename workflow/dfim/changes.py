@@ -197,6 +197,7 @@ def score_changes(
             f"{len(X)} rows of {X.shape[1]} bp"
         )
     engine = engine_of_windows(attributor, settings, windowed)
+    options = {"each": each, "changes_only": changes_only, "always": bool(windowed)}
     a_row = X.shape[1] * 4 * (8 + settings.n_refs)
     step = max(1, _CHUNK_BYTES // a_row)
     for first in range(0, len(X), step):
@@ -213,8 +214,7 @@ def score_changes(
         elif group is not None:
             group = group[rows]
         for found in _of_chunk(
-            attributor, engine, X[rows], part, aims, settings, rng,
-            drawn, group, {"each": each, "changes_only": changes_only, "always": bool(windowed)},
+            attributor, engine, X[rows], part, aims, settings, rng, drawn, group, options,
             progress,
         ):  # fmt: skip
             yield Changes(

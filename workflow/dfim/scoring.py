@@ -82,6 +82,8 @@ def profiles_of_mutants(
     """
     if settings.constant or not attributor.needs_references:
         first, of = distinct_rows(mutants)
+        if len(first) == len(mutants):
+            return attributor.profiles(mutants, references, progress=progress)
         found = attributor.profiles(mutants[first], references, progress=progress)
         names = (field.name for field in fields(found))
         axis = found.target.ndim - 1  # tasks come before rows

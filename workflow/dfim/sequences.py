@@ -190,21 +190,20 @@ def distinct_rows(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Notes
     -----
-    Rows are compared by a 64-bit hash, and then by their numbers. Time and memory are those
-    of a copy.
+    Rows are compared by a number made of theirs, and then by all of them. Time and memory
+    are those of a copy.
     """
-    n = len(X)
-    words = np.ascontiguousarray(X).reshape(n, -1).view(np.uint32)
-    factors = np.random.default_rng(0).integers(1, 2**63, words.shape[1]).astype(np.uint64)
-    sums = [
-        words[i : i + 1024].astype(np.uint64) @ (2 * factors + 1) for i in range(0, n, 1024)
-    ]
-    hashed = np.concatenate([np.empty(0, np.uint64), *sums])
+    n, length = X.shape[:2]
+    rng = np.random.default_rng(0)
+    of_channel, of_position = rng.random(4, np.float32), rng.random(length)
+    hashed = np.empty(n)
+    for i in range(0, n, 1024):
+        columns = X[i : i + 1024].reshape(-1, 4).astype(np.float32) @ of_channel
+        hashed[i : i + 1024] = columns.reshape(-1, length) @ of_position
     _, first, of = np.unique(hashed, return_index=True, return_inverse=True)
     order = np.argsort(first)
     first, of = first[order], np.argsort(order)[of]
     same = all(
-        np.array_equal(words[i : i + 1024], words[first[of[i : i + 1024]]])
-        for i in range(0, n, 1024)
+        np.array_equal(X[i : i + 1024], X[first[of[i : i + 1024]]]) for i in range(0, n, 1024)
     )
-    return (first, of) if same else (np.arange(n), np.arange(n))
+    return (first, of) if same and len(first) < n else (np.arange(n), np.arange(n))

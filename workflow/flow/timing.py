@@ -1,30 +1,40 @@
 """Timing: the clock, the machine's own rate, and networks of the paper's shapes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import keras
 
-
-def seconds_of(work: Callable[[], object], repeats: int = 3) -> float:
-    """Best wall time of several runs after one that builds graphs and fills caches."""
-    work()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+NETWORKS = ("simulated, 200 bp", "TAL/GATA, 1 kb", "accessibility, 1 kb", "Cbf1, 10 bp")
 
 
-def sgemm_gflops(size: int = 3_000) -> float:
-    """Rate of one large float32 matrix product by TensorFlow."""
+def best_seconds(
+    cases: Mapping[str, Callable[[], object]], rounds: int = 3
+) -> dict[str, float]:
+    """Best wall time of each case.
+
+    The cases take turns, so that a machine that is slower for a while is so for all of them;
+    ratios of the results hold where the times do not. A first round builds graphs and fills
+    caches.
+    """
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for round_ in range(rounds + 1):
+        for name, work in cases.items():
+            start = time.perf_counter()
+            work()
+            if round_:
+                times[name].append(time.perf_counter() - start)
+    return {name: min(seconds) for name, seconds in times.items()}
+
+
+def sgemm(size: int = 3_000) -> tuple[Callable[[], object], float]:
+    """One large float32 matrix product by TensorFlow, and its operations in GFLOP."""
     import tensorflow as tf
 
     matrix = tf.random.normal((size, size))
-    return 2 * size**3 / seconds_of(lambda: tf.matmul(matrix, matrix).numpy(), 6) / 1e9
+    return lambda: tf.matmul(matrix, matrix).numpy(), 2 * size**3 / 1e9
 
 
 def paper_shapes() -> dict[str, "keras.Model"]:
@@ -53,5 +63,4 @@ def paper_shapes() -> dict[str, "keras.Model"]:
         network(1000, *accessibility, kl.Dense(18)),
         network(10, *cbf1, kl.Dense(1)),
     )
-    names = ("simulated, 200 bp", "TAL/GATA, 1 kb", "accessibility, 1 kb", "Cbf1, 10 bp")
-    return dict(zip(names, models, strict=True))
+    return dict(zip(NETWORKS, models, strict=True))

@@ -1,254 +1,217 @@
-"""Time the engine against the deeplift package and the machine, on the published network.
+"""Time the engine against the deeplift package and the machine, on the paper's four networks.
 
-Everything is timed in one process, one after the other, so that the ratios hold on any
-machine although the rates do not. By hand:
+Random weights and sequences: what is timed does not look at them. Cases of a network take
+turns in one process, so that their ratios hold on any machine although the rates do not.
+By hand:
 
-    PYTHONPATH=workflow .venv/bin/python workflow/scripts/benchmark_engine.py DATA
-
-where DATA holds the published model_architecture.json, model_weights.h5, sequences.fa.gz.
+    PYTHONPATH=workflow .venv/bin/python workflow/scripts/benchmark_engine.py
 """
 
 import argparse
 import os
 import platform
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.fasta import read_fasta
+from dfim.features import Features
 from dfim.interactions import score_pairs
-from dfim.motifs import scan_patterns
+from dfim.maps import score_map
 from dfim.references import make_references
 from dfim.scoring import ScoringSettings
-from dfim.sequences import one_hot_encode
-from dfim.store import whole_file, write_table
+from dfim.store import write_table
+from dfim.variant_scores import score_variants
+from flow.benchmark_page import write_page
 from flow.runtime import configure_tensorflow
-from flow.timing import paper_shapes, seconds_of, sgemm_gflops
+from flow.timing import NETWORKS, best_seconds, paper_shapes, sgemm
 
 if TYPE_CHECKING:
     import keras
-    from snakemake.iocontainers import snakemake
 
-# The strings that were embedded in the published sequences.
-MOTIFS = {
-    "ELF1": "AACCCGGAAGTG",
-    "SIX5": "AATAGGGTATCATATAT",
-    "AP1": "ATGAGTCACC",
-    "TAL1": "CTGAACAGATGGTCGG",
+    from dfim.attribution.engine import Engine
+
+GC = ScoringSettings(references="gc")
+SIMULATED, TAL_GATA, ACCESSIBILITY, CBF1 = NETWORKS
+# Sequences, and the batch that suits the package best.
+PROFILES = {
+    SIMULATED: (3072, 500),
+    TAL_GATA: (240, 32),
+    ACCESSIBILITY: (48, 16),
+    CBF1: (7680, 500),
 }
-GC = 0.46
-BLOCK = 2_000  # sequences that are scored together, as in the workflow
-SIZES = (5_000, 20_000, 60_000)  # mutants
-PACKAGE_ROWS = 4_000
-ENGINE_ROWS = 20_480
-SWEEP = {
-    "simulated, 200 bp": (64, 128, 256, 512, 1024),
-    "TAL/GATA, 1 kb": (8, 16, 32, 64, 128),
-    "accessibility, 1 kb": (4, 8, 16, 32),
-    "Cbf1, 10 bp": (128, 256, 512, 1024),
-}
-COLUMNS = ["what", "batch", "profiles", "seconds", "rate", "to_package", "to_engine", "gflops"]
+MOTIF = 12  # bp
 
 
-def time_attribution(
-    model: "keras.Model", X: NDArray[np.uint8], reference: NDArray[np.float32]
-) -> pd.DataFrame:
-    """One row a method: the package at batch 10 first, then the engine's methods."""
+def random_sequences(n: int, length: int) -> NDArray[np.uint8]:
+    """One-hot sequences (n, length, 4)."""
+    return np.eye(4, dtype=np.uint8)[np.random.default_rng(n).integers(0, 4, (n, length))]
+
+
+def random_sites(n: int, length: int, each: int) -> Features:
+    """So many sites a sequence, spread over it, each with a name of its own."""
+    start = np.linspace(0, length - MOTIF, each).astype(np.int64)
+    name = np.array([f"site{i}" for i in range(each)])
+    sequence = np.repeat(np.arange(n), each)
+    strand = np.full(n * each, "+")
+    start = np.tile(start, n)
+    return Features(sequence, start, start + MOTIF, np.tile(name, n), strand)
+
+
+def time_profiles(name: str, model: "keras.Model", limit: float) -> pd.DataFrame:
+    """Rates of the package and of the engine, and the limit at sgemm's `limit` GFLOP/s."""
     from dfim.attribution import make_attributor
-    from dfim.attribution.plan import flops_per_profile, make_plan
+    from dfim.attribution.costs import flops_per_profile
 
-    cases = [
-        ("deeplift package, batch 10", "deeplift_package", "winner", 10, PACKAGE_ROWS),
-        ("deeplift package, batch 500", "deeplift_package", "winner", 500, PACKAGE_ROWS),
-        ("engine: deeplift", "deeplift", "winner", None, ENGINE_ROWS),
-        ("engine: deeplift, maxpool complete", "deeplift", "complete", None, ENGINE_ROWS),
-        ("engine: deeplift_rescale", "deeplift_rescale", "winner", None, ENGINE_ROWS),
-        ("engine: gradient_input", "gradient_input", "winner", None, ENGINE_ROWS),
+    n, best = PROFILES[name]
+    engine = make_attributor(model, "deeplift", maxpool_rule="winner")
+    X = random_sequences(n, engine.length)
+    reference = make_references(X[:1], "gc", n=1, gc=0.46, rng=np.random.default_rng(0))
+    whole = {
+        "engine": engine,
+        "engine, complete": make_attributor(model, "deeplift"),
+        "engine, Rescale": make_attributor(model, "deeplift_rescale", maxpool_rule="winner"),
+        "engine, gradient × input": make_attributor(model, "gradient_input"),
+    }
+    cases = {what: partial(one.profiles, X, reference) for what, one in whole.items()}
+    for batch in (10, best):
+        package = make_attributor(model, "deeplift_package", batch_size=batch)
+        # Without logits and completeness, which profiles() of the engine include.
+        cases[f"package, batch {batch}"] = partial(package.contributions, X, reference)
+    seconds = best_seconds(cases)
+    base = seconds["package, batch 10"]
+    mflop = flops_per_profile(engine.plan) / 1e6
+    rows = [
+        (name, what, n, s, n / s, base / s, n * mflop / 1e3 / s / limit)
+        for what, s in seconds.items()
     ]
-    plan = make_plan(model)
-    rows = []
-    for what, method, rule, batch, n in cases:
-        scorer = make_attributor(model, method, maxpool_rule=rule, batch_size=batch)
-        # Without the logits and completeness sums that profiles() of the engine includes.
-        package = method == "deeplift_package"
-        work = partial(scorer.contributions if package else scorer.profiles, X[:n], reference)
-        seconds = seconds_of(work)
-        flops = flops_per_profile(plan, reveal_cancel=package or method == "deeplift")
-        rows.append((what, scorer.batch_size, n, seconds, flops * n))
-    return pd.DataFrame(rows, columns=["what", "batch", "profiles", "seconds", "flops"])
+    rows.append((name, "limit (sgemm)", n, np.nan, limit * 1e3 / mflop, np.nan, 1.0))
+    columns = ["network", "what", "profiles", "seconds", "rate", "to_package", "of_sgemm"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.assign(mflop=mflop, batch=engine.batch_size)
 
 
-def time_interactions(model: "keras.Model", X: NDArray[np.uint8]) -> pd.DataFrame:
-    """Mutants to FIS, whole (mutants, profiles, pair scores), for growing numbers."""
+def window_cases(models: "dict[str, keras.Model]") -> dict[tuple[str, str], tuple[Any, ...]]:
+    """What mutants in windows stand for: a function of `windowed`, mutants and originals."""
     from dfim.attribution import make_attributor
 
-    scorer = make_attributor(model, "deeplift", maxpool_rule="winner")
-    features = scan_patterns(X, MOTIFS)
-    settings = ScoringSettings(references="gc", gc=GC)
+    def pairs(name: str, n: int, each: int) -> tuple[Callable[..., Any], int, int]:
+        engine = make_attributor(models[name], "deeplift", maxpool_rule="winner")
+        X, sites = random_sequences(n, engine.length), random_sites(n, engine.length, each)
+        options = {"settings": GC, "rng": np.random.default_rng(0)}
+        return partial(score_pairs, engine, X, sites, **options), n * each, n
+
+    def a_map(name: str, width: int) -> tuple[Callable[..., Any], int, int]:
+        engine = make_attributor(models[name], "deeplift", maxpool_rule="winner")
+        (x,), first = random_sequences(1, engine.length), (engine.length - width) // 2
+        options = {"settings": GC, "rng": np.random.default_rng(0)}
+        work = partial(score_map, engine, x, first, first + width, **options)
+        return work, 3 * width, 1
+
+    def variants(name: str, n: int) -> tuple[Callable[..., Any], int, int]:
+        engine = make_attributor(models[name], "deeplift", maxpool_rule="winner")
+        X = random_sequences(n, engine.length)
+
+        def work(windowed: bool) -> Any:  # noqa: ANN401
+            rng = np.random.default_rng(0)
+            return score_variants(
+                engine, X, half_width=15, settings=GC, rng=rng, windowed=windowed
+            )
+
+        return work, 3 * n, n
+
+    return {
+        (SIMULATED, "pairs of 4 motifs"): pairs(SIMULATED, 768, 4),
+        (SIMULATED, "map of 200 bp"): a_map(SIMULATED, 200),
+        (TAL_GATA, "pairs of 4 motifs"): pairs(TAL_GATA, 96, 4),
+        (TAL_GATA, "pairs of 12 motifs"): pairs(TAL_GATA, 96, 12),
+        (TAL_GATA, "map of 200 bp"): a_map(TAL_GATA, 200),
+        (ACCESSIBILITY, "variants, ±15 bp"): variants(ACCESSIBILITY, 48),
+        (ACCESSIBILITY, "pairs of 4 motifs"): pairs(ACCESSIBILITY, 24, 4),
+        (ACCESSIBILITY, "map of 40 bp"): a_map(ACCESSIBILITY, 40),
+    }
+
+
+def time_windows(models: "dict[str, keras.Model]") -> pd.DataFrame:
+    """Seconds of whole calls with windows and without, and what is chosen by itself."""
     rows = []
-    for size in SIZES:
-        # Whole sequences that hold about so many motifs, each of them mutated once.
-        n = int(features.sequence[min(size, len(features)) - 1]) + 1
-        profiles = n + int(np.count_nonzero(features.sequence < n))
-
-        def score(n: int = n) -> None:
-            for start in range(0, n, BLOCK):
-                block = np.arange(start, min(start + BLOCK, n))
-                score_pairs(
-                    scorer,
-                    X[block],
-                    features.of_sequences(block),
-                    settings=settings,
-                    rng=np.random.default_rng(0),
-                )
-
-        seconds = seconds_of(score, repeats=1)
-        rows.append((f"mutants to FIS, {profiles - n:,} mutants", profiles, seconds))
-    table = pd.DataFrame(rows, columns=["what", "profiles", "seconds"])
-    return table.assign(batch=scorer.batch_size)
-
-
-def time_batch_sizes(sgemm: float) -> pd.DataFrame:
-    """Rate of the engine at several batch sizes, and the one that the formula chooses.
-
-    `sgemm` is the rate that `of_sgemm` is a share of, in GFLOP/s.
-    """
-    from dfim.attribution import make_attributor, plan
-
-    rng = np.random.default_rng(0)
-    rows = []
-    for name, model in paper_shapes().items():
-        chain = plan.make_plan(model)
-        mflop = plan.flops_per_profile(chain) / 1e6
-        for batch in SWEEP[name]:
-            n = max(int(8_000 / mflop / batch), 2) * batch  # a fraction of a second
-            X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, chain.length))]
-            reference = make_references(X, "gc", n=1, gc=GC, rng=rng)
-            scorer = make_attributor(model, "deeplift", maxpool_rule="winner", batch_size=batch)
-            seconds = seconds_of(lambda: scorer.profiles(X, reference))  # noqa: B023 - run at once
-            chosen = "yes" if batch == plan.default_batch_size(chain) else ""
-            kilobytes = plan.activation_bytes(chain) / 1e3
-            rate = n / seconds
-            share = rate * mflop / 1e3 / sgemm
-            rows.append((name, mflop, kilobytes, batch, rate, share, chosen))
-    columns = ["network", "MFLOP", "kB", "batch", "rate", "of_sgemm", "formula"]
+    for (name, what), (work, mutants, originals) in window_cases(models).items():
+        cases = {
+            "whole": partial(work, windowed=False),
+            "windows": partial(work, windowed=True),
+            "chosen": partial(work, windowed=None),
+        }
+        seconds = best_seconds(cases, rounds=2)
+        ratios = [seconds["whole"] / seconds[case] for case in ("windows", "chosen")]
+        rows.append((name, what, mutants, originals, *seconds.values(), *ratios))
+    columns = ["network", "what", "mutants", "originals", "whole_s", "windows_s", "chosen_s",
+               "windows", "chosen"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
-def markdown(table: pd.DataFrame, digits: dict[str, int]) -> str:
-    """Write a table in Markdown, numbers to so many digits, missing ones as a dash."""
-    lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
-    for row in table.itertuples(index=False):
-        cells = [
-            str(value)
-            if column not in digits
-            else ("–" if pd.isna(value) else f"{value:,.{digits[column]}f}")
-            for column, value in zip(table.columns, row, strict=True)
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+def time_growth(engine: "Engine") -> pd.DataFrame:
+    """Mutants to FIS, whole calls, for growing sequences, mutants and references."""
+    rng = np.random.default_rng(0)
+    X = random_sequences(3072, engine.length)
+    own = make_references(X, "dinuc", n=1, gc=0.46, rng=rng)
+    constant = make_references(X[:1], "gc", n=1, gc=0.46, rng=rng)
+    alone = {
+        # A profile by itself: with a reference that is known, or with one of its own.
+        "gc": partial(engine.profiles, X, constant),
+        "dinuc": partial(engine.profiles, X, own, reference_of=np.arange(len(X))),
+    }
+    rows = []
+    for n, each, kind, repeats in (
+        (1000, 4, "gc", 1), (2000, 4, "gc", 1), (4000, 4, "gc", 1), (8000, 4, "gc", 1),
+        (1000, 2, "gc", 1), (1000, 8, "gc", 1), (1000, 15, "gc", 1),
+        (1000, 4, "dinuc", 1), (1000, 4, "dinuc", 2), (1000, 4, "dinuc", 5),
+        (1000, 4, "dinuc", 10),
+    ):  # fmt: skip
+        settings = ScoringSettings(references=kind, n_refs=repeats)
+        sites = random_sites(n, engine.length, each)
+        sequences = random_sequences(n, engine.length)
+        work = partial(score_pairs, engine, sequences, sites, settings=settings, rng=rng)
+        seconds = best_seconds({"alone": alone[kind], "call": work}, rounds=2)
+        mutants = n * each
+        profile = seconds["alone"] / len(X)
+        of_engine = (mutants + n) * repeats * profile / seconds["call"]
+        cost = seconds["call"] / mutants / (repeats * profile)
+        rows.append((n, mutants, kind, repeats, seconds["call"], of_engine, cost))
+    columns = ["sequences", "mutants", "references", "n_refs", "seconds", "to_engine", "cost"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def write_page(
-    path: str,
-    rates: pd.DataFrame,
-    sweep: pd.DataFrame,
-    sgemm: float,
-    mflop: float,
-    threads: int,
-) -> None:
-    """Write docs/benchmark.md."""
+def main(table: str, page: str, picture: str, threads: int) -> None:
+    """Time everything; write tables, a page and a picture."""
+    configure_tensorflow(threads, seed=0)
     import keras
     import tensorflow as tf
 
-    digits = dict.fromkeys(["profiles", "rate", "gflops"], 0)
-    digits |= dict.fromkeys(["seconds", "to_package", "to_engine"], 2)
-    text = f"""# How fast
+    from dfim.attribution import make_attributor
 
-Written by `make bench` (`workflow/scripts/benchmark_engine.py`): everything one after the
-other in one process, on the published simulated network (200 bp, one gc reference) and its
-sequences. Rates belong to the machine and to what else ran on it; the ratios are the result.
-
-{platform.machine()}, {os.cpu_count()} cores, {threads} threads; TensorFlow {tf.__version__},
-Keras {keras.__version__}, float32. One sgemm of 3,000 x 3,000: {sgemm:,.0f} GFLOP/s. Matrix
-products of one DeepLIFT profile: {mflop:.2f} MFLOP; at sgemm's rate they alone would allow
-{sgemm * 1e3 / mflop:,.0f} profiles/s.
-
-{markdown(rates[COLUMNS], digits)}
-
-`rate` is profiles a second (best of 3 runs; of one for mutants to FIS), `to_package`
-its ratio to the deeplift package at batch 10, `to_engine` to the engine's own DeepLIFT.
-The package is timed for contributions alone, the engine with logits and completeness too.
-Mutants to FIS counts one profile a mutant and one a sequence, and includes making the
-mutants and the scores of all pairs; a constant ratio over the sizes means linear growth.
-
-## Batch size
-
-The engine takes the largest power of two, from 8 to 512, whose activations fit in 24 MiB
-(about a last-level cache): a formula of the model and never a timing, because the batch
-size decides the last bits of the results. Networks of the paper's shapes, random weights;
-`of_sgemm` is the rate of a profile's matrix products as a share of sgemm's:
-
-{markdown(sweep, {"MFLOP": 1, "kB": 0, "rate": 0, "of_sgemm": 2})}
-"""
-    with whole_file(path) as part:
-        part.write_text(text, encoding="utf-8")
-
-
-def main(
-    architecture: str, weights: str, sequences: str, table: str, page: str, threads: int
-) -> None:
-    """Time everything; write a table and a page."""
-    configure_tensorflow(threads, seed=0)
-    from dfim.attribution.plan import flops_per_profile, make_plan
-    from dfim.models import load_model
-
-    model = load_model(architecture, weights)
-    X = one_hot_encode(read_fasta(sequences).sequences)
-    reference = make_references(X[:1], "gc", n=1, gc=GC, rng=np.random.default_rng(0))
-    sgemm = sgemm_gflops()
-    # Backwards: the last third holds the positive sequences, which have the most motifs.
-    timed = [time_attribution(model, X, reference), time_interactions(model, X[::-1])]
-    rates = pd.concat(timed, ignore_index=True)
-    rate = rates["profiles"] / rates["seconds"]
-    engine = rates.index[rates["what"] == "engine: deeplift"][0]
-    rates = rates.assign(
-        rate=rate,
-        to_package=rate / rate[0],
-        to_engine=rate / rate[engine],
-        gflops=rates["flops"] / rates["seconds"] / 1e9,
+    models = paper_shapes()
+    product, gflop = sgemm()
+    limit = gflop / best_seconds({"sgemm": product}, rounds=6)["sgemm"]
+    profiles = pd.concat([time_profiles(*item, limit) for item in models.items()])
+    windows = time_windows(models)
+    growth = time_growth(make_attributor(models[SIMULATED], "deeplift", maxpool_rule="winner"))
+    for name, rows in (("profiles", profiles), ("windows", windows), ("growth", growth)):
+        write_table(f"{table}_{name}.tsv", rows)
+    machine = (
+        f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads; "
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
     )
-    peak = pd.DataFrame([{"what": "sgemm", "gflops": sgemm}])
-    rows = pd.concat([rates[COLUMNS], peak], ignore_index=True)
-    write_table(table, rows.astype({"batch": "Int64", "profiles": "Int64"}))
-    mflop = flops_per_profile(make_plan(model)) / 1e6
-    write_page(page, rates, time_batch_sizes(sgemm), sgemm, mflop, threads)
+    write_page(page, picture, profiles, windows, growth, limit=limit, machine=machine)
 
 
-def _parse() -> argparse.Namespace:
+if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", type=Path, help="folder of the published network")
-    parser.add_argument("--table", default="results/bench/engine.tsv")
+    parser.add_argument("--table", default="results/bench/engine", help="tables begin so")
     parser.add_argument("--page", default="docs/benchmark.md")
+    parser.add_argument("--picture", default="docs/benchmark.png")
     parser.add_argument("--threads", type=int, default=2)
-    return parser.parse_args()
-
-
-if "snakemake" in globals():
-    from flow.job import run_job
-
-    run_job(main, snakemake)
-elif __name__ == "__main__":
-    options = _parse()
-    main(
-        architecture=str(options.data / "model_architecture.json"),
-        weights=str(options.data / "model_weights.h5"),
-        sequences=str(options.data / "sequences.fa.gz"),
-        table=options.table,
-        page=options.page,
-        threads=options.threads,
-    )
+    options = parser.parse_args()
+    main(options.table, options.page, options.picture, options.threads)

@@ -8,7 +8,6 @@ they see, give the whole difference of the two profiles; everywhere else it is e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -23,7 +22,6 @@ Array = np.ndarray
 # Of the largest score: what the proof allows for rounding, of which up to 1.2e-6
 # was seen (untrained network of the paper's shape); a wrong window is off by 1e-3 and more.
 TOLERANCE = 1e-5
-_PROVEN: WeakKeyDictionary[Engine, dict[int, Cropped]] = WeakKeyDictionary()
 
 
 class Cropped:
@@ -97,13 +95,12 @@ class Cropped:
         ValueError, RuntimeError
             As the class.
         """
-        made = _PROVEN.setdefault(engine, {})
         if obstacle(engine.plan) is not None or width < 1:
             return cls(engine, width)  # which says why not
         windows = int(Windows.of(engine.plan).seeing(width))
-        if windows not in made:
-            made[windows] = cls(engine, width)
-        return made[windows]
+        if (cls, windows) not in engine.made:
+            engine.made[cls, windows] = cls(engine, width)
+        return engine.made[cls, windows]
 
     def differences(
         self,

@@ -203,17 +203,7 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
     config: dict[str, Any] = {"weights": [np.asarray(w) for w in layer.get_weights()]}
     match layer:
         case keras.layers.Conv1D():
-            if layer.groups > 1 or tuple(layer.dilation_rate) != (1,):
-                raise unsupported(layer, "groups or dilation")
-            if layer.padding not in ("valid", "same"):
-                raise unsupported(layer, f"padding='{layer.padding}'")
-            config |= {
-                "activation": activation_kind(layer),
-                "filters": layer.filters,
-                "kernel_size": layer.kernel_size,
-                "padding": layer.padding,
-                "strides": layer.strides,
-            }
+            config |= _conv_settings(layer)
         case keras.layers.Dense():
             config["activation"] = activation_kind(layer)
         case keras.layers.Activation() | keras.layers.ReLU():
@@ -228,12 +218,7 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
                 "padding": layer.padding,
             }
         case keras.layers.BatchNormalization():
-            weights = config["weights"]
-            if not layer.scale:
-                weights.insert(0, np.ones_like(weights[0]))
-            if not layer.center:
-                weights.insert(1, np.zeros_like(weights[0]))
-            config |= {"axis": -1, "epsilon": layer.epsilon}
+            config |= _norm_settings(layer, config["weights"])
         case keras.layers.Dropout() | keras.layers.SpatialDropout1D():
             return {"class_name": "Dropout", "config": {}}
         case keras.layers.Flatten():
@@ -241,3 +226,22 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
         case _:
             raise unsupported(layer, "this class of layer")
     return {"class_name": type(layer).__name__, "config": config}
+
+
+def _conv_settings(layer: keras.layers.Conv1D) -> dict[str, Any]:
+    if layer.groups > 1 or tuple(layer.dilation_rate) != (1,):
+        raise unsupported(layer, "groups or dilation")
+    if layer.padding not in ("valid", "same"):
+        raise unsupported(layer, f"padding='{layer.padding}'")
+    names = ("filters", "kernel_size", "padding", "strides")
+    return {"activation": activation_kind(layer)} | {n: getattr(layer, n) for n in names}
+
+
+def _norm_settings(
+    layer: keras.layers.BatchNormalization, weights: list[Array]
+) -> dict[str, Any]:
+    if not layer.scale:
+        weights = [np.ones_like(weights[0]), *weights]
+    if not layer.center:
+        weights = [weights[0], np.zeros_like(weights[0]), *weights[1:]]
+    return {"weights": weights, "axis": -1, "epsilon": layer.epsilon}

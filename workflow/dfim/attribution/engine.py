@@ -96,6 +96,8 @@ class Engine(Attributor):
         ]
         self._compiled = self.batch_size * flops_per_profile(plan) >= COMPILED_FLOPS
         self._graphs: dict[tuple[object, ...], Callable[..., Any]] = {}
+        # What scores mutants in windows of this engine, once it is made and proved.
+        self.made: dict[tuple[object, ...], Any] = {}
 
     def predict_logit(self, X: Array) -> Array:  # noqa: D102 (see Attributor)
         n = self._check_one_hot("X", X, (None, self.length, 4))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +28,6 @@ from dfim.attribution.window_items import Batch, Differences, Items, Results
 Array = np.ndarray
 # Of the largest score: what the proof allows for rounding. A wrong window is off by 1e-3.
 TOLERANCE = 1e-5
-_MADE: WeakKeyDictionary[Engine, dict[tuple[int, int, bool], Windowed]] = WeakKeyDictionary()
 
 
 class Windowed:
@@ -108,11 +106,10 @@ class Windowed:
         RuntimeError
             As the class.
         """
-        made = _MADE.setdefault(engine, {})
-        key = choice.width, choice.size, choice.reach is None
-        if key not in made:
-            made[key] = cls(engine, choice)
-        return made[key]
+        key = cls, choice.width, choice.size, choice.reach is None
+        if key not in engine.made:
+            engine.made[key] = cls(engine, choice)
+        return engine.made[key]
 
     def differences(
         self,
