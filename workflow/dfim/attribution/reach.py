@@ -44,9 +44,9 @@ def receptive_fields(plan: Plan) -> Array:
     Returns
     -------
     bool (U, L)
-        One row a position of an activation, a max pooling, a softmax or a product; rows
-        within an interval that another row fills are left out. A plan that is linear
-        throughout has one row a nucleotide.
+        One row a position of an activation, a max pooling, a softmax or a product, where
+        the scored values look at it; rows within an interval that another row fills are
+        left out. A plan that is linear throughout has one row a nucleotide.
 
     Notes
     -----
@@ -54,12 +54,11 @@ def receptive_fields(plan: Plan) -> Array:
     counts as joining all of them: then there may be more True here than there need be.
     Time and memory are positions times L a node.
     """
-    varying, seen = plan.varying, []
+    varying, seen = plan.varying, _all_seen(plan)
     units = [np.eye(plan.length, dtype=bool)]
-    for node in plan.nodes:
-        seen.append(_seen(node, [seen[i] for i in node.inputs], plan))
+    for node, own, used in zip(plan.nodes, seen, _all_used(plan), strict=True):
         if _bends(node, [varying[i] for i in node.inputs]):
-            units.append(seen[-1])
+            units.append(own[used])
     return _widest(np.concatenate(units))
 
 
@@ -74,7 +73,7 @@ def structural_reach(plan: Plan) -> int | None:
     -------
     int or None
         In bp between the two nucleotides (neighbours are 1 apart); None where some unit
-        sees the whole input.
+        sees all that the scored values depend on.
 
     Notes
     -----
@@ -84,8 +83,9 @@ def structural_reach(plan: Plan) -> int | None:
     convolutions of width 10 (46 bp) and a pooling by 25.
     """
     first, last = _ends(receptive_fields(plan))
+    (start,), (end,) = _ends(_all_seen(plan)[-1].any(axis=0)[None])
     reach = int((last - first).max())
-    return None if reach == plan.length - 1 else reach
+    return None if reach == end - start else reach
 
 
 def reachable(
@@ -149,6 +149,44 @@ def _seen_together(
     return out
 
 
+def _all_seen(plan: Plan) -> list[Array]:
+    """What each position of each node sees: bool (positions, L) a node."""
+    seen: list[Array] = []
+    for node in plan.nodes:
+        seen.append(_seen(node, [seen[i] for i in node.inputs], plan))
+    return seen
+
+
+def _all_used(plan: Plan) -> list[Array]:
+    """Which positions of each node the scored values depend on: bool (positions,) a node."""
+    used = [np.zeros(_positions(node), bool) for node in plan.nodes]
+    used[-1][:] = True
+    for own, node in zip(used[::-1], plan.nodes[::-1], strict=True):
+        before = [used[i] for i in node.inputs]
+        window = step_window(node.step)
+        match node.step:
+            case Concat(axis=1) if len(node.shape) == 2:
+                cuts = np.cumsum([len(one) for one in before])[:-1]
+                for one, part in zip(before, np.split(own, cuts), strict=True):
+                    one |= part
+            case Fit(left, right):
+                inside = own[max(0, left) : len(own) - max(0, right)]
+                before[0][max(0, -left) : len(before[0]) - max(0, -right)] |= inside
+            case _ if window is not None:
+                read = window.positions[own].ravel()
+                before[0][read[(read >= 0) & (read < len(before[0]))]] = True
+            case _:
+                joined = isinstance(node.step, Reshape | Linear | Dense | Softmax)
+                for one in before:
+                    one |= own if len(one) == len(own) and not joined else own.any()
+    return used
+
+
+def _positions(node: Node) -> int:
+    """Positions of a node; a vector is one."""
+    return node.shape[0] if len(node.shape) == 2 else 1
+
+
 def _bends(node: Node, varying: list[bool]) -> bool:
     """Whether a node is not linear in what depends on the input."""
     match node.step:
@@ -162,7 +200,7 @@ def _bends(node: Node, varying: list[bool]) -> bool:
 
 def _seen(node: Node, before: list[Array], plan: Plan) -> Array:
     """What each position of a node sees: bool (positions, L); a vector is one position."""
-    positions = node.shape[0] if len(node.shape) == 2 else 1
+    positions = _positions(node)
     window = step_window(node.step)
     match node.step:
         case Input():

@@ -1,4 +1,4 @@
-"""The engine of functional models: sums, gradients, the chains' engine, errors."""
+"""The engine on functional models: sums, gradients, known answers, outputs, errors."""
 
 import keras
 import numpy as np
@@ -7,29 +7,15 @@ import tensorflow as tf
 from keras import layers
 
 from dfim.attribution import deeplift_package, make_attributor
-from dfim.attribution import plan as chains
 from dfim.attribution.engine import Engine
-from dfim.attribution.graph import (
-    activation_bytes,
-    default_batch_size,
-    flops_per_profile,
-    make_graph,
-)
-from dfim.attribution.graph_engine import GraphEngine
-from dfim.attribution.graph_reach import structural_reach
-from dfim.attribution.reach import structural_reach as structural_reach_of_chain
+from dfim.attribution.plan import make_plan
 from dfim.maps import score_map
 from dfim.models import load_model
-from dfim.scoring import ScoringSettings, engine_of_crops
+from dfim.scoring import ScoringSettings
 from graph_models import MODELS, bpnet, randomized, stacked
-from small_models import LENGTH, conv_net, gc_reference, mutants, one_hot
+from small_models import LENGTH, gc_reference, mutants, one_hot
 
 BATCH = 8
-CHAINS = {
-    "same": {"padding": "same", "pool": "same"},
-    "norm": {"norm": "after", "hidden": (12, 12), "pool_size": 7, "stride": 3, "depth": 1},
-    "tanh": {"hidden_kind": "tanh", "norm_pooled": True, "units": 2, "final": "linear"},
-}
 
 
 @pytest.fixture
@@ -75,7 +61,7 @@ def test_logit_and_gradient_are_those_of_keras(net, rng):
         expected = logits(x)
     gradient = (tape.gradient(expected, x) * x).numpy()
     scorer = make_attributor(net, "gradient_input", observed=False, batch_size=BATCH)
-    assert isinstance(scorer, GraphEngine)
+    assert isinstance(scorer, Engine)
     np.testing.assert_allclose(scorer.predict_logit(X), expected, rtol=2e-5, atol=2e-5)
     assert largest(gradient) > 1e-3
     assert largest(scorer.contributions(X) - gradient) <= 5e-6 * largest(gradient)
@@ -92,48 +78,6 @@ def test_contributions_add_up_with_every_reference(net, method, rng):
     scale = largest(found.scores)
     assert largest(found.scores.sum(axis=1) - change) <= 1e-4 * scale
     assert found.gap.max() <= 1e-4 * scale
-
-
-@pytest.mark.parametrize("name", CHAINS)
-@pytest.mark.parametrize(
-    ("method", "rule"),
-    [
-        ("deeplift", "winner"),
-        ("deeplift", "complete"),
-        ("deeplift_rescale", "complete"),
-        ("gradient_input", "winner"),
-    ],
-)
-def test_chain_is_scored_as_the_engine_of_chains_does(name, method, rule, rng):
-    model = conv_net(3, **CHAINS[name])
-    unit = model.output_shape[1] - 1
-    X, references = mutants(rng, 7), one_hot(rng, 14).reshape(7, 2, LENGTH, 4)
-    settings = {"maxpool_rule": rule, "batch_size": BATCH}
-    chain = Engine(chains.make_plan(model, unit=unit), method, **settings)
-    graph = GraphEngine(make_graph(model, unit=unit), method, **settings)
-    expected, found = (
-        engine.contributions(X, references, reference_of=np.arange(7))
-        for engine in (chain, graph)
-    )
-    assert largest(found - expected) <= 1e-6 * largest(expected)
-    np.testing.assert_allclose(
-        graph.predict_logit(X), chain.predict_logit(X), rtol=1e-6, atol=1e-6
-    )
-
-
-def test_sizes_of_a_chain_are_those_of_its_plan():
-    model = conv_net(3, units=3, length=64)  # no pooling drops a position
-    chain, graph = chains.make_plan(model), make_graph(model)
-    assert activation_bytes(graph) == chains.activation_bytes(chain)
-    assert default_batch_size(graph) == chains.default_batch_size(chain)
-    for reveal in (True, False):
-        flops = flops_per_profile(graph, reveal_cancel=reveal)
-        assert flops == chains.flops_per_profile(chain, reveal_cancel=reveal)
-
-
-def test_chain_keeps_its_engine(rng):
-    assert isinstance(make_attributor(conv_net(1), "deeplift"), Engine)
-    assert not isinstance(make_attributor(bpnet(), "deeplift"), Engine)
 
 
 def test_rows_do_not_depend_on_order_or_neighbours(rng):
@@ -277,7 +221,7 @@ def test_windows_lie_where_those_of_keras_do(layer, rng):
 
 
 def _described(layer):
-    """What the package is told of layers that it knows and our chains do not."""
+    """What the package is told of layers that it knows and our chains for it do not."""
     config = {"weights": []}
     match layer:
         case layers.AveragePooling1D():
@@ -324,7 +268,7 @@ def test_layers_that_the_deeplift_package_knows(body, monkeypatch, rng):
     X = mutants(rng, 8)
     package = deeplift_package.DeepliftPackage(model, batch_size=8)
     engine = make_attributor(model, "deeplift", maxpool_rule="winner", batch_size=8)
-    assert isinstance(engine, GraphEngine)
+    assert isinstance(engine, Engine)
     expected = package.contributions(X, gc_reference())
     found = engine.contributions(X, gc_reference())
     assert largest(found - expected) <= 5e-6 * largest(expected)
@@ -418,7 +362,7 @@ def test_very_deep_model_does_not_recurse():
     for _ in range(700):  # Keras itself cannot build twice as many
         x = layers.Identity()(x)
     model = keras.Model(inputs, layers.Dense(1)(layers.GlobalAveragePooling1D()(x)))
-    assert len(make_graph(model).nodes) == 4
+    assert len(make_plan(model).nodes) == 4
 
 
 # ---- what a map needs --------------------------------------------------------------
@@ -430,9 +374,6 @@ def test_maps_of_a_branched_model(rng):
     x = one_hot(rng, 1)[0]
     found = score_map(scorer, x, 10, 22, settings=settings, rng=rng)
     assert np.nanmax(np.abs(found.fis)) > 1e-3
-    with pytest.raises(ValueError, match="GraphEngine scores whole sequences only"):
-        engine_of_crops(scorer, 1, settings, windowed=True)
-    assert engine_of_crops(scorer, 1, settings, windowed=None) is None
 
 
 @pytest.mark.parametrize("name", ["towers", "separable", "bpnet"])
@@ -450,21 +391,6 @@ def test_nucleotides_that_are_not_joined_do_not_change_each_other(name, rng):
     assert (change[~joined] == 0).all()
     assert 0.1 < joined.mean() < 0.9
     assert (change[joined] > 0).mean() > 0.3
-
-
-def test_reach_of_a_chain_is_that_of_its_plan(rng):
-    model = conv_net(3, hidden=(), pool_size=5, stride=3, pool="same")
-    chain, graph = make_attributor(model, "deeplift"), make_graph(model)
-    assert structural_reach(graph) == structural_reach_of_chain(chain.plan)
-    start = rng.integers(0, LENGTH - 3, (2, 500))
-    pairs = (start[0], start[0] + 3, start[1], start[1] + 1)
-    found = GraphEngine(graph, "deeplift").reachable(*pairs)
-    np.testing.assert_array_equal(found, chain.reachable(*pairs))
-    assert structural_reach(make_graph(conv_net(3))) is None
-    with pytest.raises(ValueError, match=r"target: pair 1 has \[60, 61\)"):
-        GraphEngine(graph, "deeplift").reachable(
-            *(np.array(a) for a in ([0, 1], [1, 2], [3, 60], [4, 61]))
-        )
 
 
 # ---- what is refused ---------------------------------------------------------------
@@ -495,7 +421,7 @@ def test_layer_without_a_rule_is_named(layer, message):
     with pytest.raises(ValueError, match=message) as caught:
         make_attributor(stacked(layer), "deeplift")
     assert "supported: Conv1D" in str(caught.value)
-    assert "'integrated_gradients'" in str(caught.value)
+    assert "integrated_gradients and mutagenesis take any other" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -519,7 +445,7 @@ def test_layers_beside_the_way_to_the_output_do_not_matter():
     x = layers.Conv1D(4, 5, strides=2)(inputs)
     ends = [layers.Dense(1, name="good")(layers.Flatten()(x)), layers.LSTM(2, name="bad")(x)]
     model = keras.Model(inputs, ends)
-    assert isinstance(make_attributor(model, "deeplift", output="good"), GraphEngine)
+    assert isinstance(make_attributor(model, "deeplift", output="good"), Engine)
     with pytest.raises(ValueError, match="layer 'bad'"):
         make_attributor(model, "deeplift", output="bad")
 
