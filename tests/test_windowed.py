@@ -1,36 +1,28 @@
-"""Crops around mutations: the same differences as whole profiles, and where they are not."""
+"""Windows around mutations: the same differences as whole profiles, whoever stands beside."""
 
 import gc
 import weakref
-from dataclasses import replace
 from functools import cache
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 
-from dfim.attribution import make_attributor
-from dfim.attribution.crops import Windows, obstacle, saves_work
-from dfim.attribution.plan import make_plan
-from dfim.attribution.reach import reachable
+from dfim.attribution import make_attributor, window_items, windowed
+from dfim.attribution import engine as engines
+from dfim.attribution.cones import CLASSES, Span, cone
+from dfim.attribution.window_choice import all_in_reach, choose, given_targets
 from dfim.attribution.windowed import Windowed
-from dfim.features import ordered_pairs
-from dfim.interactions import score_pairs
-from dfim.mutations import mutate_intervals
-from dfim.scoring import Intervals, ScoringSettings
-from small_models import LENGTH, conv_net, gc_reference, one_hot
-from test_features import features_of
+from small_models import LENGTH, conv_net, gc_reference
+from window_checks import Mutants, compare, reach_choice, references_for, target_choice
 
-TOLERANCE = 1e-6  # of the largest score of a sequence
-# Hidden layers none: like the TAL1/GATA1 network, but small.
+TOLERANCE = 1e-6  # of the largest score
+WIDTH, SIZE = 6, 9
 NETS = {
-    "plain": {"pool_size": 4},
-    "deep": {"depth": 4, "pool_size": 3, "units": 3},
-    "shallow": {"depth": 1, "pool_size": 7},
-    "norm before": {"norm": "before", "pool_size": 5},
-    "norm after": {"norm": "after", "pool_size": 5, "norm_pooled": True},
-    "no pooling to speak of": {"depth": 1, "pool_size": 1},
+    "hidden": {"pool_size": 4},
+    "local": {"hidden": (), "pool_size": 4},
+    "same": {"padding": "same", "pool": "same", "pool_size": 7, "hidden": (8,)},
+    "overlap": {"hidden": (), "pool_size": 5, "stride": 2, "norm": "after", "depth": 1},
+    "norm": {"norm": "before", "norm_pooled": True, "hidden": (8, 8), "hidden_kind": "tanh"},
 }
 ENGINES = [
     ("deeplift", "winner"),
@@ -38,13 +30,29 @@ ENGINES = [
     ("deeplift_rescale", "winner"),
     ("gradient_input", "winner"),
 ]
-N = 10
 
 
 @cache
-def engine(net="plain", method="deeplift", rule="winner", observed=True):
-    model = conv_net(7, **{"hidden": ()} | NETS[net])
-    return make_attributor(model, method, maxpool_rule=rule, observed=observed, batch_size=64)
+def engine(net="hidden", method="deeplift", rule="complete", observed=True):
+    model = conv_net(7, **NETS[net])
+    return make_attributor(model, method, maxpool_rule=rule, observed=observed, batch_size=48)
+
+
+def made(scorer, how):
+    """Windows with all that is in reach, or of given targets; made once."""
+    choice = {
+        "reach": lambda: reach_choice(scorer, WIDTH),
+        "targets": lambda: target_choice(scorer, WIDTH, SIZE),
+    }[how]()
+    return Windowed.of(scorer, choice)
+
+
+def scored(windows, mutants, references, group, **options):
+    targets = None if windows.reaches else (mutants.of, mutants.first)
+    return windows.differences(
+        mutants.X, mutants.rows, mutants.columns, mutants.start, mutants.end, references,
+        reference_of=group, targets=targets, **options,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -52,423 +60,276 @@ def rng():
     return np.random.default_rng(8)
 
 
-def sequences(rng):
-    """Random ones, with N, with a run of one base and with a repeat (ties of the pooling)."""
-    X = one_hot(rng, N)
-    X[0, 20:26] = 0
-    X[1, 10:40] = np.eye(4, dtype=np.uint8)[0]
-    X[2, 10:40] = np.tile(np.eye(4, dtype=np.uint8)[[1, 3]], (15, 1))
-    return X
+@pytest.fixture
+def mutants(rng):
+    return Mutants.draw(rng, width=WIDTH, size=SIZE, length=LENGTH, n=6, m=30)
 
 
-def mutations(rng, *, widest=6, n=30):
-    """Intervals of all widths: at the ends, in the special sequences, twice the same crop."""
-    rows = np.append(np.repeat([0, 1, 2], 4), rng.integers(0, N, n - 12))
-    width = rng.integers(1, widest + 1, n)
-    start = rng.integers(0, LENGTH + 1 - width)
-    start[:2], width[2] = 0, widest
-    start[3] = LENGTH - width[3]
-    start[4:8] = 15, 17, 24, 30
-    start[-1], rows[-1] = start[-2], rows[-2]
-    width[-1] = width[-2]
-    return rows, start, start + width
+# ---- what they give --------------------------------------------------------------------
 
-
-REFERENCES = {
-    "gc": (lambda rng: gc_reference(), None),
-    "shared": (lambda rng: one_hot(rng, 2)[None], None),
-    "own": (lambda rng: one_hot(rng, 2 * N).reshape(N, 2, LENGTH, 4), np.arange(N)),
-    "groups": (lambda rng: one_hot(rng, 3)[:, None], np.arange(N) % 3),
-}
-
-
-def columns_of(mutants, start, widest):
-    place = np.minimum(start[:, None] + np.arange(widest), LENGTH - 1)
-    return mutants[np.arange(len(start))[:, None], place]
-
-
-def compare(scorer, windowed, X, mutated, references, group, rng, *, how="gc"):
-    """Differences from crops, and the same from whole profiles."""
-    rows, start, end = mutated
-    mutants = mutate_intervals(X, rows, start, end, how=how, rng=rng)
-    columns = columns_of(mutants, start, int((end - start).max()))
-    found = windowed.differences(X, rows, columns, start, end, references, reference_of=group)
-    both = np.append(np.arange(len(X)), rows)
-    whole = scorer.profiles(
-        np.concatenate([X.astype(np.float32), mutants]),
-        references,
-        reference_of=None if group is None else group[both],
-    )
-    delta = np.zeros((len(rows), LENGTH), np.float32)
-    place = found.offset[:, None] + np.arange(windowed.crop)
-    delta[np.arange(len(rows))[:, None], place] = found.delta
-    return found, whole, delta
-
-
-CASES = [("plain", *which, kind) for which in ENGINES for kind in REFERENCES] + [
-    (net, "deeplift", rule, kind)
-    for net, rule in zip(
-        list(NETS)[1:], ("winner", "complete", "complete", "winner", "winner"), strict=True
-    )
-    for kind in ("gc", "own")
+OTHERS = zip(list(NETS)[1:], ("winner", "complete", "winner", "complete"), strict=True)
+CASES = [
+    *(("hidden", *which, kind) for which in ENGINES for kind in ("gc", "own")),
+    *(("hidden", "deeplift", "complete", kind) for kind in ("shared", "groups")),
+    *((net, "deeplift", rule, kind) for net, rule in OTHERS for kind in ("gc", "own")),
 ]
 
 
-@pytest.mark.parametrize(("net", "method", "rule", "references"), CASES)
-def test_differences_are_those_of_whole_profiles(net, method, rule, references, rng):
-    scorer = engine(net, method, rule)
-    windowed = Windowed.of(scorer, 6)
-    assert windowed.crop < LENGTH - 5
-    make, group = REFERENCES[references]
-    X, mutated = sequences(rng), mutations(rng)
-    found, whole, delta = compare(scorer, windowed, X, mutated, make(rng), group, rng)
-    rows = mutated[0]
-    expected = whole.scores[rows] - whole.scores[N:]
-    scale = np.abs(whole.scores[rows]).max(axis=1)
-    assert (np.abs(delta - expected).max(axis=1) <= TOLERANCE * scale).all()
-    assert (expected[delta == 0] == 0).mean() > 0.99  # exactly nothing beyond the crop
-    assert (np.abs(expected).max(axis=1) > 1e-3 * scale).mean() > 0.5
-    effect = whole.target[rows] - whole.target[N:]
-    np.testing.assert_allclose(found.effect, effect, atol=3e-6 * np.abs(whole.target).max())
-    assert np.isnan(found.gap).all() == (method == "gradient_input")
+@pytest.mark.parametrize("how", ["reach", "targets"])
+@pytest.mark.parametrize(("net", "method", "rule", "kind"), CASES)
+def test_differences_are_those_of_whole_profiles(net, method, rule, kind, how, rng, mutants):
+    windows = made(engine(net, method, rule), how)
+    found = compare(windows, mutants, *references_for(kind, rng, 6, LENGTH))
+    assert found.error.max() <= TOLERANCE
+    assert (np.abs(found.expected).max(axis=-1) > 1e-3 * found.scale).mean() > 0.2
+    n, place = 6, found.found.offset[:, None] + np.arange(windows.size)
+    known = found.found.importance
+    own = found.whole.scores[mutants.rows[found.found.mutant][:, None], place]
+    assert np.abs(known - own).max() <= TOLERANCE * found.scale
+    target = found.whole.target
+    np.testing.assert_allclose(
+        found.found.effect, target[mutants.rows] - target[n:],
+        rtol=0, atol=3e-6 * np.abs(target).max(),
+    )  # fmt: skip
+    unknown = method == "gradient_input" or windows.size < LENGTH
+    assert np.isnan(found.found.gap).all() == unknown
 
 
-@pytest.mark.parametrize("how", ["zeros", "shuffle"])
-@pytest.mark.parametrize("observed", [True, False])
-def test_other_mutations_and_unmasked_sums(how, observed, rng):
-    scorer = engine("plain", observed=observed)
-    X, mutated = sequences(rng), mutations(rng)
-    references, group = REFERENCES["own"][0](rng), np.arange(N)
-    _, whole, delta = compare(
-        scorer, Windowed.of(scorer, 6), X, mutated, references, group, rng, how=how
-    )
-    expected = whole.scores[mutated[0]] - whole.scores[N:]
-    scale = np.abs(whole.scores[mutated[0]]).max(axis=1)
-    assert (np.abs(delta - expected).max(axis=1) <= TOLERANCE * scale).all()
+def test_what_is_out_of_reach_is_left_out_and_does_not_change(rng, mutants):
+    windows = made(engine("local"), "reach")
+    assert windows.size < 0.6 * LENGTH
+    found = compare(windows, mutants, *references_for("own", rng, 6, LENGTH))
+    outside = found.delta == 0
+    assert outside.mean() > 0.4
+    assert (found.expected[outside] == 0).mean() > 0.99
 
 
 @pytest.mark.parametrize("rule", ["winner", "complete"])
-def test_gap_is_that_of_the_windows_in_the_crop(rule, rng):
-    scorer = engine("plain", rule=rule)
-    X, mutated = sequences(rng), mutations(rng)
-    references, group = REFERENCES["own"][0](rng), np.arange(N)
-    small, whole, _ = compare(
-        scorer, Windowed.of(scorer, 6), X, mutated, references, group, rng
-    )
-    every = Windowed(scorer, LENGTH)
-    full, _, _ = compare(scorer, every, X, mutated, references, group, rng)
-    assert every.windows == scorer.plan.steps[-2].length  # the crop is all that is seen
-    np.testing.assert_allclose(full.gap, whole.gap[N:], atol=1e-5)
-    if rule == "complete":
-        assert small.gap.max() < 1e-5
+@pytest.mark.parametrize("kind", ["shared", "own"])
+def test_completeness_errors_are_those_of_whole_profiles(rule, kind, rng, mutants):
+    windows = made(engine("hidden", rule=rule), "reach")
+    found = compare(windows, mutants, *references_for(kind, rng, 6, LENGTH))
+    gap, scale = found.whole.gap, np.abs(found.whole.target).max()
+    np.testing.assert_allclose(found.found.gap, gap[6:], atol=3e-6 * scale)
+    np.testing.assert_allclose(found.found.own_gap, gap[mutants.rows], atol=3e-6 * scale)
+    assert (np.median(gap) > 1e-2 * scale) == (rule == "winner")
+
+
+@pytest.mark.parametrize("how", ["reach", "targets"])
+@pytest.mark.parametrize("kind", ["gc", "own"])
+def test_originals_in_reach_keep_their_completeness_errors(kind, how, rng, mutants):
+    windows = made(engine("local", rule="winner"), how)
+    found = compare(windows, mutants, *references_for(kind, rng, 6, LENGTH))
+    assert np.isnan(found.found.gap).all()
+    if how == "targets":
+        assert np.isnan(found.found.own_gap).all()
     else:
-        assert np.median(small.gap) > 0.01
-        assert (np.abs(small.gap - full.gap) > 1e-3).mean() > 0.5
+        own = found.whole.gap[mutants.rows]
+        np.testing.assert_allclose(found.found.own_gap, own, atol=3e-6)
 
 
-@pytest.mark.parametrize("references", ["gc", "own"])
-def test_a_mutant_does_not_depend_on_its_neighbours(references, rng):
-    windowed = Windowed(engine(), 6, batch_size=16)
-    make, group = REFERENCES[references]
-    refs, X = make(rng), sequences(rng)
-    rows, start, end = mutations(rng, n=70)
-    columns = rng.dirichlet(np.ones(4), (70, 6)).astype(np.float32)
-
-    def score(chosen):
-        return windowed.differences(
-            X, rows[chosen], columns[chosen], start[chosen], end[chosen], refs,
-            reference_of=group,
-        )  # fmt: skip
-
-    whole = score(np.arange(70))
-    for chosen in (rng.permutation(70), np.arange(23), np.array([5])):
-        part = score(chosen)
-        for name in ("delta", "offset", "effect", "gap"):
-            np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[chosen])
-
-
-def test_bytes_and_floats_give_the_same_bits_and_no_mutant_is_no_trouble(rng):
-    X, (rows, start, end) = sequences(rng), mutations(rng)
-    columns = np.zeros((len(rows), 6, 4), np.uint8)
-    windowed = Windowed.of(engine(), 6)
-    a = windowed.differences(X, rows, columns, start, end, gc_reference())
-    b = windowed.differences(
-        X.astype(np.float32), rows, columns.astype(np.float32), start, end, gc_reference()
+@pytest.mark.parametrize("observed", [True, False])
+@pytest.mark.parametrize("value", [0, 0.25])
+def test_other_mutations_and_unmasked_sums(value, observed, rng, mutants):
+    windows = made(engine("same", observed=observed), "targets")
+    mutants.columns[:] = value
+    found = compare(windows, mutants, *references_for("own", rng, 6, LENGTH))
+    assert found.error.max() <= TOLERANCE
+    inside = (found.found.offset < mutants.end[mutants.of]) & (
+        found.found.offset + SIZE > mutants.start[mutants.of]
     )
+    assert inside.any()
+
+
+@pytest.mark.parametrize("how", ["reach", "targets"])
+def test_compiled_graphs_give_the_same(how, rng, mutants, monkeypatch):
+    scorer = engine("same")
+    monkeypatch.setattr(windowed, "COMPILED_FLOPS", 0)
+    windows = Windowed(scorer, {"reach": reach_choice(scorer, WIDTH),
+                                "targets": target_choice(scorer, WIDTH, SIZE)}[how])  # fmt: skip
+    found = compare(windows, mutants, *references_for("own", rng, 6, LENGTH))
+    assert found.error.max() <= TOLERANCE
+
+
+# ---- nobody depends on the others ------------------------------------------------------
+
+
+def same_bits(part, whole, which):
+    """Whether mutants `which` of `whole` are those of `part`, target by target."""
+    asked, _ = Mutants.targets_of(which, whole.mutant)
+    for name in ("delta", "importance", "offset"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[asked])
+    for name in ("effect", "gap", "own_gap"):
+        np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[which])
+
+
+@pytest.mark.parametrize("how", ["reach", "targets"])
+@pytest.mark.parametrize(("net", "kind"), [("hidden", "gc"), ("hidden", "own"), ("local", "own")])
+def test_a_mutant_does_not_depend_on_its_neighbours(net, kind, how, rng):
+    mutants = Mutants.draw(rng, width=WIDTH, size=SIZE, length=LENGTH, n=6, m=70)
+    scorer = engine(net)
+    choice = reach_choice(scorer, WIDTH) if how == "reach" else target_choice(scorer, WIDTH, SIZE)
+    windows = Windowed(scorer, choice, batch_size=24)
+    references = references_for(kind, rng, 6, LENGTH)
+    whole = scored(windows, mutants, *references)
+    for which in (rng.permutation(70), np.arange(23), np.array([5]), np.arange(69, -1, -2)):
+        same_bits(scored(windows, mutants.chosen(which), *references), whole, which)
+
+
+def test_bits_do_not_depend_on_how_many_sequences_are_held(rng, mutants, monkeypatch):
+    for how in ("reach", "targets"):
+        windows, references = made(engine("local"), how), references_for("own", rng, 6, LENGTH)
+        whole = scored(windows, mutants, *references)
+        with monkeypatch.context() as patch:
+            patch.setattr(window_items, "REFERENCE_BYTES", 1)
+            same_bits(scored(windows, mutants, *references), whole, np.arange(30))
+
+
+@pytest.mark.parametrize("how", ["reach", "targets"])
+def test_bytes_and_floats_give_the_same_bits_and_no_mutant_is_no_trouble(how, mutants):
+    windows, references = made(engine(), how), gc_reference()
+    mutants.columns[:] = np.round(mutants.columns)
+    a = scored(windows, mutants, references, None)
+    b = windows.differences(
+        mutants.X.astype(np.float32), mutants.rows, mutants.columns.astype(np.uint8),
+        mutants.start, mutants.end, references,
+        targets=None if windows.reaches else (mutants.of, mutants.first),
+    )  # fmt: skip
     np.testing.assert_array_equal(a.delta, b.delta)
-    none = windowed.differences(X, rows[:0], columns[:0], start[:0], end[:0], gc_reference())
-    assert none.delta.shape == (0, windowed.crop)
+    none = scored(windows, mutants.chosen(np.arange(0)), references, None)
+    assert none.delta.shape == (0, windows.size)
+    assert none.effect.shape == (0,)
 
 
-def test_no_interval_is_seen_by_more_windows_than_the_crop_has():
-    for size, field, total in [(25, 70, 38), (4, 12, 13), (7, 7, 8), (1, 1, 60)]:
-        windows = Windows(size=size, field=field, total=total)
-        start, width = (a.ravel() for a in np.indices((size * total, 30)))
-        width += 1
-        count = windows.seeing(width)
-        first = np.array(
-            [windows.first_seeing(s, int(k)) for s, k in zip(start, count, strict=True)]
-        )
-        for window in range(total):
-            sees = (window * size < start + width) & (window * size + field > start)
-            inside = (first <= window) & (window < first + count)
-            assert inside[sees].all()
-        assert (first >= 0).all()
-        assert (first + count <= total).all()
-    assert Windows(25, 70, 38).seeing(4) == 3
+@pytest.mark.parametrize("how", ["reach", "targets"])
+def test_progress_counts_mutants(how, mutants):
+    done = []
+    scored(made(engine(), how), mutants, gc_reference(), None, progress=done.append)
+    assert sum(done) == 30
 
 
-@pytest.mark.parametrize(
-    ("options", "why"),
-    [
-        ({"hidden": (8,)}, "a hidden dense layer joins all positions"),
-        ({"padding": "same"}, "a convolution has padding 'same'"),
-        ({"pool": "same", "pool_size": 7}, "pooling of size 7, stride 7, padding 'same'"),
-        ({"pool_size": 5, "stride": 2}, "pooling of size 5, stride 2, padding 'valid'"),
-    ],
-)
-def test_refused_where_crops_are_not_exact(options, why):
-    model = conv_net(7, **{"hidden": (), "pool_size": 4} | options)
-    scorer = make_attributor(model, "deeplift")
-    assert obstacle(scorer.plan).startswith(why)
-    for make in (Windowed, Windowed.of):
-        with pytest.raises(ValueError, match=f"engine: {why}"):
-            make(scorer, 4)
-    X, features = motifs(np.random.default_rng(0))
-    with pytest.raises(ValueError, match=f"windowed: got True, but {why}"):
-        score_pairs(scorer, X, features, windowed=True, rng=np.random.default_rng(0))
+# ---- what is refused -------------------------------------------------------------------
 
 
-def test_refused_without_a_pooling_or_with_another_behind_it():
-    def model(*steps):
-        top = [layers.Flatten(), layers.Dense(1)]
-        return keras.Sequential([keras.Input((LENGTH, 4)), *steps, *top])
-
-    conv = layers.Conv1D
-    for steps, why in (
-        ([conv(3, 5, activation="relu")], "0 poolings"),
-        ([layers.MaxPooling1D(2), conv(3, 3), layers.MaxPooling1D(2)], "2 poolings"),
-        ([layers.MaxPooling1D(2), conv(3, 3)], "a convolution stands behind"),
-        ([conv(3, 5, activation="tanh"), layers.MaxPooling1D(2)], "activation tanh"),
-        ([layers.Flatten(), layers.Dense(3)], "a hidden dense layer"),
-        ([layers.Flatten()], "0 poolings"),
-    ):
-        assert obstacle(make_plan(model(*steps))).startswith(why)
-
-
-@pytest.mark.parametrize("shift", [-1, 1])
-def test_a_wrong_crop_does_not_pass_the_proof(monkeypatch, shift):
-    right = Windows.first_seeing
-
-    def wrong(self, start, windows):
-        return np.clip(right(self, start, windows) + shift, 0, self.total - windows)
-
-    monkeypatch.setattr(Windows, "first_seeing", wrong)
-    with pytest.raises(RuntimeError, match="crops of 5 windows: they differ from whole"):
-        Windowed(engine(), 6)
-
-
-def test_bad_input_is_refused(rng):
-    windowed = Windowed.of(engine(), 6)
-    X = sequences(rng)
-    columns, one = np.zeros((1, 6, 4), np.float32), np.array([1])
+def test_bad_input_is_refused(rng, mutants):
+    windows = made(engine(), "reach")
+    columns, one = np.zeros((1, WIDTH, 4), np.float32), np.array([1])
 
     def score(rows=one, columns=columns, start=one, end=one + 4, refs=None, **options):
         refs = gc_reference() if refs is None else refs
-        return windowed.differences(X, rows, columns, start, end, refs, **options)
+        return windows.differences(mutants.X, rows, columns, start, end, refs, **options)
 
     score()
     for options, message in (
         ({"end": one}, r"mutant 0 is \[1, 1\) of row 1, expected 0 <= start < end <= 60"),
         ({"start": one * 58, "end": one * 61}, r"mutant 0 is \[58, 61\)"),
-        ({"rows": one * N}, rf"of row {N}, expected .* in one of {N} rows"),
-        ({"end": one + 7}, "within 6 columns and seen by at most 5 windows"),
-        ({"columns": np.zeros((1, 20, 4), np.float32), "end": one + 12}, "seen by at most 5"),
+        ({"start": -one, "end": one}, r"mutant 0 is \[-1, 1\)"),
+        ({"rows": one * 6}, "of row 6, expected .* in one of 6 rows"),
+        ({"rows": -one}, "of row -1, expected .* in one of 6 rows"),
+        ({"columns": columns[:, :3]}, "within 3 columns and at most 6 bp"),
+        ({"columns": np.zeros((1, 9, 4), np.float32), "end": one + 7}, "9 columns and at most 6"),
         ({"columns": columns[..., :3]}, "columns: got float32"),
+        ({"columns": columns.astype(float)}, "columns: got float64"),
         ({"start": one * 1.0}, "starts: got float64"),
+        ({"end": np.array([3, 4])}, "ends: got int64"),
         ({"refs": gc_reference(30)}, "references: got float32"),
         ({"refs": np.repeat(gc_reference(), 2, axis=0)}, "reference_of: got None with 2"),
+        ({"reference_of": np.arange(6)}, "reference_of: row 1 has group 1, expected 0 to 0"),
     ):
         with pytest.raises(ValueError, match=message):
             score(**options)
-    for width in (0, LENGTH + 1):
-        with pytest.raises(ValueError, match=f"width: got {width}, expected 1 to {LENGTH}"):
-            Windowed(engine(), width)
+
+
+def shifted(span, length):
+    first = np.clip(span.first + 1, 0, length - span.size)
+    return Span(span.place, first, span.size)
+
+
+def shortened(span, length):
+    return Span(span.place, span.first, max(1, span.size - 1))
+
+
+@pytest.mark.parametrize("wrong", [shifted, shortened])
+@pytest.mark.parametrize("where", ["source", "target"])
+@pytest.mark.parametrize("how", ["reach", "targets"])
+def test_a_wrong_cone_does_not_pass_the_proof(how, where, wrong, monkeypatch):
+    scorer = engine("local")
+
+    def wrongly(plan, local, width, place):
+        spans = cone(plan, local, width, place)
+        if place == where:
+            spans |= {i: wrong(spans[i], plan.nodes[i].shape[0]) for i in spans if i}
+        return spans
+
+    choice = reach_choice(scorer, WIDTH) if how == "reach" else target_choice(scorer, WIDTH, SIZE)
+    monkeypatch.setattr(windowed, "cone", wrongly)
+    with pytest.raises(RuntimeError, match="mutants of 6 bp: windows differ from whole profiles"):
+        Windowed(scorer, choice)
+
+
+def test_too_small_a_reach_does_not_pass_the_proof():
+    scorer = engine("local")
+    right = reach_choice(scorer, WIDTH)
+    for wrong in (shortened(right.reach, LENGTH), shifted(right.reach, LENGTH)):
+        wrong = type(right)(WIDTH, wrong.size, wrong, 1.0)
+        with pytest.raises(RuntimeError, match="score whole sequences instead"):
+            Windowed(scorer, wrong)
+
+
+# ---- made once, where it saves work ----------------------------------------------------
 
 
 def test_made_once_and_let_go_with_the_engine():
-    scorer = make_attributor(conv_net(7, hidden=(), pool_size=4), "gradient_input")
-    made = Windowed.of(scorer, 6)
-    assert Windowed.of(scorer, 9) is made  # as many windows
-    assert Windowed.of(scorer, 1) is not made
+    scorer = make_attributor(conv_net(7, pool_size=4), "gradient_input", batch_size=24)
+    kept = Windowed.of(scorer, target_choice(scorer, 6, 5))
+    assert Windowed.of(scorer, target_choice(scorer, 6, 5)) is kept
+    assert Windowed.of(scorer, target_choice(scorer, 6, 4)) is not kept
+    assert Windowed.of(scorer, reach_choice(scorer, 6)).reaches
     alive = weakref.ref(scorer)
-    del scorer, made
+    del scorer, kept
     gc.collect()
     assert alive() is None
 
 
-# ---- pairs of features ---------------------------------------------------------
+def test_batches_are_whole_bundles():
+    scorer = engine()
+    assert Windowed(scorer, reach_choice(scorer, 1), batch_size=25).batch_size == 48
 
 
-def motifs(rng, n=8, widest=9):
-    """Sequences with seven features each, of three names and of several widths."""
-    rows = [
-        (i, int(start), int(start + rng.integers(1, widest + 1)), "ABC"[rng.integers(3)])
-        for i in range(n)
-        for start in np.sort(rng.choice(LENGTH - 10, 7, replace=False))
-    ]
-    return one_hot(rng, n), features_of(rows)
+def test_widths_are_rounded_up_to_classes():
+    scorer = engine()
+    choice = given_targets(scorer, 7, 2, each=3)
+    assert (choice.width, choice.size, choice.reach) == (20, 20, None)
+    assert given_targets(scorer, 1, 41, each=3).size == LENGTH
+    assert all_in_reach(scorer, 1).width == CLASSES[0] == 1
+    assert all_in_reach(scorer, LENGTH).width == LENGTH
 
 
-@pytest.mark.parametrize("mutation", ["gc", "zeros", "shuffle"])
-@pytest.mark.parametrize("references", ["gc", "dinuc"])
-def test_pairs_from_crops_are_those_from_whole_profiles(mutation, references, rng):
-    X, features = motifs(rng)
-    settings = ScoringSettings(references=references, n_refs=2, motif_mutation=mutation)
-    scorer = engine("deep")
-    a, b = (
-        score_pairs(
-            scorer, X, features, settings=settings, windowed=windowed, same_name=True,
-            rng=np.random.default_rng(4),
-        )
-        for windowed in (True, False)
-    )  # fmt: skip
-    scale = np.abs(b.fis).max()
-    assert scale > 0.1
-    for name in ("source", "target"):
-        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
-    for name in ("fis", "fis_max_abs", "effect"):
-        x, y = getattr(a, name), getattr(b, name)
-        np.testing.assert_allclose(x, y, atol=2 * TOLERANCE * scale, rtol=0, err_msg=name)
-    where = [getattr(features, f)[i] for i in (a.source, a.target) for f in ("start", "end")]
-    near = reachable(scorer.plan, *where)
-    assert 0.2 < near.mean() < 0.8
-    assert (a.fis[~near] == 0).all()
-    assert (b.fis[~near] == 0).all()
-    assert (a.fis[near] != 0).mean() > 0.6
-    assert (np.isnan(a.gap) == np.isnan(b.gap)).all()
+def test_windows_are_chosen_where_they_are_fewer_operations():
+    scorer = make_attributor(conv_net(7, length=300, hidden=(), pool_size=4), "deeplift")
+    few, many = choose(scorer, 1, 1, 1), choose(scorer, 1, 1, 50)
+    assert few.reach is None
+    assert many.reach is not None  # once all that is in reach, not 50 targets
+    assert few.flops < many.flops
+    assert choose(scorer, 300, 300) is None
+    assert choose(scorer, 300, 300, always=True).width == 300
+    assert choose(scorer, 1).reach is not None  # no target is given
+    assert choose(scorer, 1, changes_only=True).crops
+    heavy = make_attributor(conv_net(7, hidden=(400,), pool_size=4), "deeplift")
+    assert choose(heavy, 1, 1) is None  # the hidden layer is computed for every mutant
+    assert choose(heavy, 1, 1, always=True).width == 1
+    assert not choose(heavy, 1, 1, changes_only=True, always=True).crops
 
 
-def test_crops_are_taken_where_they_save_work_and_whole_profiles_where_not(rng, monkeypatch):
-    scorer = engine("plain")
-    assert saves_work(scorer.plan, 1)
-    assert not saves_work(scorer.plan, 30)
-    calls = []
-    differences = Windowed.differences
-    monkeypatch.setattr(
-        Windowed, "differences", lambda *a, **k: calls.append(1) or differences(*a, **k)
-    )
-    X = one_hot(rng, 2)
-    narrow = features_of([(0, 3, 4, "A"), (0, 9, 10, "B"), (1, 3, 4, "A"), (1, 9, 10, "B")])
-    wide = features_of([(0, 0, 30, "A"), (0, 30, 33, "B")])
-    own = ScoringSettings(references="dinuc", refs_from="mutant")
-    for features, options, taken in (
-        (narrow, {}, True),
-        (narrow, {"windowed": False}, False),
-        (wide, {}, False),
-        (wide, {"windowed": True}, True),
-        (narrow, {"settings": own}, False),
-        (narrow, {"settings": replace(own, references="gc")}, True),
-    ):
-        calls.clear()
-        score_pairs(scorer, X, features, rng=rng, **options)
-        assert bool(calls) == taken, (options, len(features))
-    with pytest.raises(ValueError, match="but refs_from 'mutant' gives a mutant other ref"):
-        score_pairs(scorer, X, narrow, settings=own, windowed=True, rng=rng)
-    with pytest.raises(ValueError, match="but object scores whole sequences only"):
-        score_pairs(object(), X, narrow, windowed=True, rng=rng)
-
-
-def test_pairs_from_crops_do_not_depend_on_the_other_sequences(rng):
-    X, features = motifs(rng, widest=7)  # NumPy adds more than 7 numbers in another order
-    settings = ScoringSettings(references="gc")
-
-    def score(rows):
-        chosen = features.of_sequences(rows)
-        return score_pairs(
-            engine(), X[rows], chosen, settings=settings, windowed=True, rng=rng
-        ).of_rows(rows)
-
-    whole = score(np.arange(8)).table()
-    blocks = [score(rows).table() for rows in np.split(np.arange(8), 4)]
-    for block in blocks:
-        expected = whole[whole["sequence"].isin(block["sequence"])]
-        np.testing.assert_array_equal(block.to_numpy(), expected.to_numpy())
-    assert sum(map(len, blocks)) == len(whole)
-
-
-@pytest.mark.parametrize("windowed", [True, False])
-def test_chosen_pairs_have_the_scores_that_they_have_among_all(windowed, rng):
-    X, features = motifs(rng)
-    settings = ScoringSettings(references="gc")
-
-    def score(**options):
-        return score_pairs(
-            engine(), X, features, settings=settings, windowed=windowed, rng=rng, **options
-        )
-
-    every, some = score(), score(sources=["A"], targets=["B", "C"], max_distance=20.5)
-    table = every.table()
-    kept = (table["source"] == "A") & (table["target"] != "A") & (table["distance"] <= 20.5)
-    assert 5 < kept.sum() < 0.5 * len(kept)
-    columns = table.columns.drop("source_effect")
-    np.testing.assert_array_equal(some.table()[columns], table[columns][kept])
-    np.testing.assert_array_equal(np.isfinite(some.effect).nonzero()[0], np.unique(some.source))
-    assert len(score(sources=["A"], targets=[])) == 0
-
-
-def test_sources_outside_the_sequences_are_refused(rng):
-    X, features = motifs(rng)
-    with pytest.raises(ValueError, match=r"of sequence 7 is not in X, expected 7 rows of 60"):
-        score_pairs(engine(), X[:7], features, windowed=True, rng=rng)
-
-
-@pytest.mark.parametrize("same_name", [False, True])
-@pytest.mark.parametrize("distance", [None, 0, 3.5, 12, 1000])
-@pytest.mark.parametrize(
-    ("sources", "targets"), [(None, None), (["A"], ["B", "C"]), (["B", "A"], None), ([], ["A"])]
-)
-def test_chosen_pairs_are_those_of_a_plain_loop(same_name, distance, sources, targets, rng):
-    _, features = motifs(rng)
-    rows = list(
-        zip(features.sequence, features.start, features.end, features.name, strict=True)
-    )
-    expected, overlapping = [], 0
-    for i, a in enumerate(rows):
-        for j, b in enumerate(rows):
-            named = (sources is None or a[3] in sources) and (
-                targets is None or b[3] in targets
-            )
-            far = distance is not None and abs(a[1] + a[2] - b[1] - b[2]) / 2 > distance
-            if i == j or a[0] != b[0] or far or not named or (a[3] == b[3] and not same_name):
-                continue
-            if a[1] < b[2] and b[1] < a[2]:
-                overlapping += 1
-            else:
-                expected.append((i, j))
-    source, target, n_overlapping = ordered_pairs(
-        features, same_name=same_name, sources=sources, targets=targets, max_distance=distance
-    )
-    assert list(zip(source.tolist(), target.tolist(), strict=True)) == expected
-    assert n_overlapping == overlapping
-
-
-def test_wrong_choices_of_pairs_are_refused():
-    features = features_of([(0, 0, 4, "A"), (0, 6, 8, "B")])
-    with pytest.raises(ValueError, match="sources: got the text 'AB', expected a list"):
-        ordered_pairs(features, sources="AB")
-    for distance in (-1, float("nan")):
-        with pytest.raises(ValueError, match=f"max_distance: got {distance}, expected"):
-            ordered_pairs(features, max_distance=distance)
-
-
-def test_columns_are_those_of_whole_mutants(rng):
-    X = sequences(rng)
-    rows, start, end = mutations(rng)
-    for how in ("gc", "zeros", "shuffle"):
-        settings = ScoringSettings(motif_mutation=how)
-        intervals = Intervals(rows, start, end)
-        whole = intervals.mutants(X, settings, np.random.default_rng(1))
-        columns = intervals.columns(X, settings, np.random.default_rng(1))
-        for i, (a, b) in enumerate(zip(start, end, strict=True)):
-            np.testing.assert_array_equal(columns[i, : b - a], whole[i, a:b])
+@pytest.mark.parametrize("method", ["deeplift", "gradient_input"])
+def test_operations_are_those_of_a_count_by_hand(method):
+    """Two convolutions of 8 channels and width 5, tiles of 4, 24 hidden units."""
+    scorer = make_attributor(conv_net(7, pool_size=4), method)
+    found = given_targets(scorer, 1, 1, each=2)
+    # One base is seen by 5 windows of the first convolution, these by 9 of the second.
+    first, second = 5 * 4 * 8, 5 * 8 * 8
+    trunk = (5 * first + 9 * second) * (1 + 3)  # the mutant, its targets, the original's
+    hidden, last = 13 * 8 * 24, 24
+    products = 4 if method == "deeplift" else 2
+    assert found.flops == 2 * (trunk + products * hidden + 2 * last)
+    assert engines.COMPILED_FLOPS > found.flops  # small networks are not compiled
