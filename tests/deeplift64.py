@@ -170,7 +170,6 @@ class Revealed(Rescaled):
         each = np.where(terms > 0, up, np.where(terms < 0, down, (up + down) / 2))
         return (each * self.dense.kernel).sum(axis=2)
 
-
     def mean_slope(self, z0, part, other):
         """Slope of a part, alone and on top of the other; from the right where it is none."""
         f, slope = self.value, self.slope_right
@@ -190,7 +189,9 @@ class Chain64:
         self.gradient, self.unit = method == "gradient_input", unit
         self.steps = []
         for layer in model.layers:
-            if isinstance(layer, layers.Dense | layers.Conv1D | layers.Activation | layers.ReLU):
+            if isinstance(
+                layer, layers.Dense | layers.Conv1D | layers.Activation | layers.ReLU
+            ):
                 self._add_weighted(layer, method)
             elif isinstance(layer, layers.BatchNormalization):
                 self._add_scale(Scale(layer))
