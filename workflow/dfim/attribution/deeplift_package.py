@@ -215,6 +215,8 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
                 "strides": layer.strides,
             }
         case keras.layers.Dense():
+            if _rank(layer) != 1:
+                raise unsupported(layer, "Dense on 2-D input")
             config["activation"] = activation_kind(layer)
         case keras.layers.Activation() | keras.layers.ReLU():
             return {
@@ -228,6 +230,8 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
                 "padding": layer.padding,
             }
         case keras.layers.BatchNormalization():
+            if layer.axis not in (-1, _rank(layer)):
+                raise unsupported(layer, f"axis={layer.axis}")
             weights = config["weights"]
             if not layer.scale:
                 weights.insert(0, np.ones_like(weights[0]))
@@ -241,3 +245,8 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
         case _:
             raise unsupported(layer, "this class of layer")
     return {"class_name": type(layer).__name__, "config": config}
+
+
+def _rank(layer: keras.layers.Layer) -> int:
+    """Axes of what a layer reads, without that of the batch."""
+    return len(layer._inbound_nodes[0].input_tensors[0].shape) - 1
