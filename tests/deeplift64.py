@@ -160,7 +160,7 @@ class Revealed(Rescaled):
         return self.value(self.dense.forward(x))
 
     def backward(self, m, x, x0):
-        f, z0 = self.value, self.dense.forward(x0)
+        z0 = self.dense.forward(x0)
         dx = (x - x0)[:, :, None]
         terms = dx * self.dense.kernel
         rise, fall = (np.where(keep, terms, 0).sum(axis=1) for keep in (terms > 0, terms < 0))
