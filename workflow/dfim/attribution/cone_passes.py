@@ -313,13 +313,7 @@ class _View:
         request = Request(self.kind, i, span)
         if isinstance(self.windows, _Recorder):
             self.windows.note(request)
-        values = self.windows[request.key]
-        length = self.nodes[i].shape[0]
-        is_whole = span.size == length and not span.first.any()
-        if values.shape[0] == self.places["source"].shape[0] or is_whole:
-            return values
-        # A reference that all rows share comes whole, and is cut here.
-        return tf.gather(values[0], tf.clip_by_value(self._positions(span), 0, length - 1))
+        return self.windows[request.key]
 
     def _first(self, span: Span) -> tf.Tensor:
         """First position of each row (B,)."""
