@@ -2,9 +2,12 @@
 
 import sys
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
+from deeplift64 import Chain64
 from dfim.attribution import make_attributor
 from dfim.attribution.deeplift_package import DeepliftPackage
 from dfim.models import load_model
@@ -102,12 +105,16 @@ def test_random_network_as_the_package(net, mode):
     np.testing.assert_allclose(
         package.predict_logit(X), engine.predict_logit(X), rtol=1e-5, atol=1e-5
     )
-    # Slopes are quotients of differences: among random references some are so small that
-    # their rounding, in the package as here, shows.
-    for refs, of, times in ((gc_reference(), None, 1), (references, np.arange(12), 5)):
+    # Slopes are quotients of differences: some are so small that their rounding in the package
+    # shows. Float64 tells how much of a difference is the package's own.
+    exact = Chain64(net, MODES[mode], "winner", unit)
+    for refs, of in ((gc_reference(), np.zeros(12, int)), (references, np.arange(12))):
         expected = package.contributions(X, refs, reference_of=of)
         found = engine.contributions(X, refs, reference_of=of)
-        assert error(found, expected) <= times * TOLERANCE
+        truth = np.mean([exact.contributions(X, r) for r in refs[of].swapaxes(0, 1)], axis=0)
+        assert error(found, truth) <= TOLERANCE
+        assert error(found, expected) <= TOLERANCE + error(expected, truth)
+        assert error(expected, truth) <= 1e-4
 
 
 @pytest.mark.parametrize(("output", "unit"), [("classes", 1), ("value", 0)])
@@ -147,3 +154,41 @@ def test_package_missing_names_the_extra(monkeypatch):
 def test_package_has_one_maxpool_rule():
     with pytest.raises(ValueError, match="the deeplift package only has 'winner'"):
         make_attributor(conv_net(1), "deeplift_package", maxpool_rule="complete")
+
+
+def wrap(*body):
+    return keras.Sequential(
+        [keras.Input((LENGTH, 4)), *body, layers.Flatten(), layers.Dense(1)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (layers.Conv1D(4, 5, dilation_rate=2, name="c"), r"'c' \(Conv1D\): groups or dilation"),
+        (layers.Conv1D(4, 5, groups=2, name="c"), r"'c' \(Conv1D\): groups or dilation"),
+        (layers.Conv1D(4, 5, padding="causal", name="c"), r"'c' .*: padding='causal'"),
+        (layers.Conv1D(4, 5, activation="gelu", name="c"), r"'c' .*: activation 'gelu'"),
+        (layers.ReLU(max_value=6, name="r"), r"'r' \(ReLU\): ReLU with max_value"),
+        (layers.AveragePooling1D(2, name="p"), r"'p' \(AveragePooling1D\): this class"),
+        (layers.LSTM(4, return_sequences=True, name="m"), r"'m' \(LSTM\): this class"),
+        (layers.BatchNormalization(axis=1, name="b"), r"'b' \(BatchNormalization\): axis=1"),
+        (layers.Dense(4, name="d"), r"'d' \(Dense\): Dense on 2-D input"),
+    ],
+)
+def test_layer_that_the_package_cannot_score_is_named(layer, message):
+    with pytest.raises(ValueError, match=message + ".*supported: Conv1D"):
+        make_attributor(wrap(layer), "deeplift_package")
+
+
+def test_package_scores_chains_only():
+    inputs = keras.Input((LENGTH, 4))
+    merged = layers.Add(name="sum")([layers.Conv1D(4, 3)(inputs) for _ in range(2)])
+    model = keras.Model(inputs, layers.Dense(1)(layers.Flatten()(merged)))
+    with pytest.raises(ValueError, match=r"'sum' \(Add\): it merges 2 tensors"):
+        make_attributor(model, "deeplift_package")
+    model = keras.Model(inputs, layers.Conv1D(1, 3, name="end")(inputs))
+    with pytest.raises(
+        ValueError, match=r"'end' \(Conv1D\): the deeplift package scores a Dense"
+    ):
+        make_attributor(model, "deeplift_package")

@@ -38,7 +38,7 @@ def draw(
     for offset, (what, colour) in zip((-0.27, 0, 0.27), _COLOURS.items(), strict=True):
         share = profiles[profiles["what"] == what]["of_sgemm"]
         left.bar(np.arange(len(networks)) + offset, share, 0.25, color=colour, label=what)
-    left.set_xticks(range(len(networks)), [n.replace(", ", "\n") for n in networks], fontsize=8)
+    left.set_xticks(range(len(networks)), [n.replace(", ", "\n") for n in networks], fontsize=7)
     left.set_ylabel("share of the machine's sgemm rate")
     left.set_title("One DeepLIFT profile", fontsize=10)
     left.legend(fontsize=8, frameon=False)
@@ -50,7 +50,7 @@ def draw(
     middle.set_yticks(place, names, fontsize=7)
     middle.set_xlabel("times as fast as whole sequences")
     middle.set_title("Whole calls, in windows", fontsize=10)
-    middle.legend(fontsize=8, frameon=False, loc="lower right")
+    middle.legend(fontsize=8, frameon=False, loc="upper right")
     growth = growth.assign(each=growth["mutants"] / growth["sequences"])
     constant = growth["references"] == "gc"
     for column, label, chosen, colour in (
@@ -66,6 +66,8 @@ def draw(
     )
     right.set_xscale("log", base=2)
     right.set_yscale("log", base=2)
+    for axis in (right.xaxis, right.yaxis):
+        axis.set_major_formatter("{x:g}")
     right.set_xlabel("times as many")
     right.set_ylabel("times as long")
     right.set_title("Mutants to FIS, simulated network", fontsize=10)

@@ -51,6 +51,18 @@ class Bend:
         return tf.where(tf.abs(dz) < _SHORT, mean, quotient)
 
 
+class _Relu(Bend):
+    """The ReLU, whose chord on one side of 0 is 0 or 1, without any rounding.
+
+    The quotient of differences has the rounding of z0 in it, which is large beside a small
+    part of a difference (RevealCancel).
+    """
+
+    def chord(self, z0: tf.Tensor, dz: tf.Tensor) -> tf.Tensor:
+        slope = tf.clip_by_value(tf.maximum(z0, z0 + dz) / tf.abs(dz), 0.0, 1.0)
+        return tf.where(tf.abs(dz) < NEAR_ZERO, self.slope(z0), slope)
+
+
 def bend_of(step: Activation | Curve) -> Bend:
     """Give the function of a step.
 
@@ -69,7 +81,7 @@ def bend_of(step: Activation | Curve) -> Bend:
         return Bend(step.function, slope, slope, step.smooth)
     if step.kind == "relu":
         right = lambda z: _as_float(z >= 0)  # noqa: E731 - a pair of one-liners
-        return Bend(tf.nn.relu, lambda z: _as_float(z > 0), right, smooth=False)
+        return _Relu(tf.nn.relu, lambda z: _as_float(z > 0), right, smooth=False)
     if step.kind == "tanh":
         return _smooth(tf.tanh, lambda y: 1.0 - y * y)
     return _smooth(tf.sigmoid, lambda y: y * (1.0 - y))

@@ -205,6 +205,8 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
         case keras.layers.Conv1D():
             config |= _conv_settings(layer)
         case keras.layers.Dense():
+            if _rank(layer) != 1:
+                raise unsupported(layer, "Dense on 2-D input")
             config["activation"] = activation_kind(layer)
         case keras.layers.Activation() | keras.layers.ReLU():
             return {
@@ -240,8 +242,15 @@ def _conv_settings(layer: keras.layers.Conv1D) -> dict[str, Any]:
 def _norm_settings(
     layer: keras.layers.BatchNormalization, weights: list[Array]
 ) -> dict[str, Any]:
+    if layer.axis not in (-1, _rank(layer)):
+        raise unsupported(layer, f"axis={layer.axis}")
     if not layer.scale:
         weights = [np.ones_like(weights[0]), *weights]
     if not layer.center:
         weights = [weights[0], np.zeros_like(weights[0]), *weights[1:]]
     return {"weights": weights, "axis": -1, "epsilon": layer.epsilon}
+
+
+def _rank(layer: keras.layers.Layer) -> int:
+    """Axes of what a layer reads, without that of the batch."""
+    return len(layer._inbound_nodes[0].input_tensors[0].shape) - 1

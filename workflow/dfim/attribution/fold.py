@@ -11,6 +11,7 @@ from dfim.attribution.placement import step_window
 from dfim.attribution.steps import (
     Activation,
     Affine,
+    Average,
     Conv,
     Curve,
     Dense,
@@ -115,24 +116,40 @@ def _merged(node: Node, step: GraphStep) -> GraphStep | None:
 
 def _trimmed(nodes: list[Node]) -> list[Node]:
     """Cut positions off the ends of nodes whose readers never look there."""
+    wanted = [node.shape[0] for node in nodes]
     readers: list[list[int]] = [[] for _ in nodes]
     for j, node in enumerate(nodes):
         for i in node.inputs:
             readers[i].append(j)
     for i in range(len(nodes) - 2, 0, -1):
-        step, shape = nodes[i].step, nodes[i].shape
-        if len(shape) != 2 or not isinstance(step, Conv | Pool | Activation | Curve):
-            continue
-        wanted = max(_looked_at(nodes[j], shape[0]) for j in readers[i])
-        if wanted < shape[0]:
-            step = replace(step, length=wanted) if isinstance(step, Conv | Pool) else step
-            nodes[i] = Node(step, nodes[i].inputs, (wanted, shape[1]))
+        if _shortens(nodes[i]) or _follows(nodes[i]):
+            looks = (_looked_at(nodes[j], wanted[j], wanted[i]) for j in readers[i])
+            wanted[i] = max(looks)
+    for i, node in enumerate(nodes):
+        if _follows(node):  # whatever became of what it reads
+            nodes[i] = replace(node, shape=nodes[node.inputs[0]].shape)
+        elif _shortens(node) and wanted[i] < node.shape[0]:
+            step = replace(node.step, length=wanted[i])
+            nodes[i] = Node(step, node.inputs, (wanted[i], *node.shape[1:]))
     return nodes
 
 
-def _looked_at(node: Node, length: int) -> int:
-    """Count the first positions of an input of so many that a node looks at."""
+def _shortens(node: Node) -> bool:
+    """Whether a node can give fewer positions of the same input."""
+    return isinstance(node.step, Conv | Pool) and not isinstance(node.step, Average)
+
+
+def _follows(node: Node) -> bool:
+    """Whether a node has the positions of its input, however many there are."""
+    same = isinstance(node.step, Activation) or (
+        isinstance(node.step, Curve) and node.step.everywhere
+    )
+    return same and len(node.shape) == 2
+
+
+def _looked_at(node: Node, positions: int, length: int) -> int:
+    """Count the first positions of an input of so many that some positions of a node need."""
     window = step_window(node.step)
     if window is not None:
-        return min(length, (window.length - 1) * window.stride + window.span - window.left)
-    return node.shape[0] if isinstance(node.step, Activation | Curve) else length
+        return min(length, (positions - 1) * window.stride + window.span - window.left)
+    return positions if _follows(node) else length
