@@ -79,7 +79,9 @@ def residual(x, width, dilation, crop):
         x.shape[2], width, padding="valid" if crop else "same", dilation_rate=dilation,
         activation="relu",
     )(x)  # fmt: skip
-    return layers.Add()([layers.Cropping1D((reach // 2, reach - reach // 2))(x) if crop else x, y])
+    if crop:
+        x = layers.Cropping1D((reach // 2, reach - reach // 2))(x)
+    return layers.Add()([x, y])
 
 
 def fork(x, width):
@@ -192,8 +194,9 @@ def _blocks():
 
 @st.composite
 def networks(draw):
-    """A convolution, two to four blocks, a head of up to two hidden layers, one to three units."""
-    hidden = st.lists(st.tuples(st.integers(3, 8), st.sampled_from(["relu", "tanh"])), max_size=2)
+    """A convolution, two to four blocks, up to two hidden layers, one to three units."""
+    layer = st.tuples(st.integers(3, 8), st.sampled_from(["relu", "tanh"]))
+    hidden = st.lists(layer, max_size=2)
     head = draw(
         st.one_of(
             st.builds(partial, st.just(flat), hidden=hidden),
