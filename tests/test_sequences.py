@@ -14,6 +14,7 @@ from dfim.sequences import (
     background,
     base_codes,
     decode,
+    distinct_rows,
     one_hot_encode,
     require_one_hot,
 )
@@ -241,3 +242,45 @@ def test_records_that_could_not_be_read_back_are_not_written(tmp_path, ids, sequ
 
 def test_alphabet_is_the_channel_order():
     assert decode(np.eye(4)[np.newaxis]) == [ALPHABET]
+
+
+# ---- equal sequences -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(("n", "length"), [(0, 5), (1, 5), (7, 1), (100, 60), (1025, 300)])
+@pytest.mark.parametrize("fractions", [False, True])
+def test_distinct_rows_are_those_of_numpy(n, length, fractions):
+    rng = np.random.default_rng(n)
+    kinds = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n // 3 + 1, length))]
+    if fractions:
+        kinds = (kinds * np.float32(0.7) + np.float32(0.075)).astype(np.float32)
+        kinds[::2, 0] = 0
+    X = kinds[rng.integers(0, len(kinds), n)]
+    first, of = distinct_rows(X)
+    expected, where = np.unique(X.reshape(n, 4 * length), axis=0, return_index=True)[:2]
+    np.testing.assert_array_equal(first, np.sort(where))
+    assert len(first) == len(expected)
+    np.testing.assert_array_equal(X[first[of]], X)
+
+
+def test_rows_that_differ_in_one_number_are_distinct():
+    X = np.zeros((9, 2, 4), np.float32)
+    X.reshape(9, 8)[np.arange(1, 9), np.arange(8)] = np.finfo(np.float32).eps
+    first, of = distinct_rows(X)
+    assert first.tolist() == of.tolist() == list(range(9))
+
+
+def test_rows_of_equal_numbers_are_still_told_apart(monkeypatch):
+    class Nothing:
+        def random(self, n):
+            return np.zeros(n)
+
+    rng = np.random.default_rng(0)
+    X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (50, 6))]
+    X[30:] = X[:20]
+    assert len(distinct_rows(X)[0]) == 30
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: Nothing())
+    first, of = distinct_rows(X)  # all numbers collide: every row for itself
+    assert first.tolist() == of.tolist() == list(range(50))
+    first, of = distinct_rows(X[[3, 3, 3]])
+    assert (first.tolist(), of.tolist()) == ([0], [0, 0, 0])

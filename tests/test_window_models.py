@@ -108,7 +108,7 @@ def test_random_networks(net, method, kind, width, size):
     check(scorer, choice, kind, np.random.default_rng(net.seed), changes=False)
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate(MODELS))
+@pytest.mark.parametrize(("number", "name"), [*enumerate(MODELS)])
 def test_named_networks(number, name, rng):
     scorer = make_attributor(MODELS[name](), "deeplift", batch_size=BATCH)
     choice = target_choice(scorer, 5, 25) if number % 2 else reach_choice(scorer, 5)
