@@ -160,7 +160,7 @@ class Revealed(Rescaled):
         return self.value(self.dense.forward(x))
 
     def backward(self, m, x, x0):
-        f, z0 = self.value, self.dense.forward(x0)
+        z0 = self.dense.forward(x0)
         dx = (x - x0)[:, :, None]
         terms = dx * self.dense.kernel
         rise, fall = (np.where(keep, terms, 0).sum(axis=1) for keep in (terms > 0, terms < 0))
@@ -169,7 +169,6 @@ class Revealed(Rescaled):
         # A unit without a change passes both on, as its own two parts may cancel.
         each = np.where(terms > 0, up, np.where(terms < 0, down, (up + down) / 2))
         return (each * self.dense.kernel).sum(axis=2)
-
 
     def mean_slope(self, z0, part, other):
         """Slope of a part, alone and on top of the other; from the right where it is none."""
@@ -190,7 +189,9 @@ class Chain64:
         self.gradient, self.unit = method == "gradient_input", unit
         self.steps = []
         for layer in model.layers:
-            if isinstance(layer, layers.Dense | layers.Conv1D | layers.Activation | layers.ReLU):
+            if isinstance(
+                layer, layers.Dense | layers.Conv1D | layers.Activation | layers.ReLU
+            ):
                 self._add_weighted(layer, method)
             elif isinstance(layer, layers.BatchNormalization):
                 self._add_scale(Scale(layer))

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from keras import layers
 
+from deeplift64 import Chain64
 from dfim.attribution import make_attributor
 from dfim.attribution.deeplift_package import DeepliftPackage
 from dfim.models import load_model
-from deeplift64 import Chain64
 from small_models import LENGTH, conv_net, gc_reference, mutants, one_hot, two_heads
 
 TOLERANCE = 2e-6  # of the largest contribution of a sequence
@@ -188,5 +188,7 @@ def test_package_scores_chains_only():
     with pytest.raises(ValueError, match=r"'sum' \(Add\): it merges 2 tensors"):
         make_attributor(model, "deeplift_package")
     model = keras.Model(inputs, layers.Conv1D(1, 3, name="end")(inputs))
-    with pytest.raises(ValueError, match=r"'end' \(Conv1D\): the deeplift package scores a Dense"):
+    with pytest.raises(
+        ValueError, match=r"'end' \(Conv1D\): the deeplift package scores a Dense"
+    ):
         make_attributor(model, "deeplift_package")

@@ -203,17 +203,7 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
     config: dict[str, Any] = {"weights": [np.asarray(w) for w in layer.get_weights()]}
     match layer:
         case keras.layers.Conv1D():
-            if layer.groups > 1 or tuple(layer.dilation_rate) != (1,):
-                raise unsupported(layer, "groups or dilation")
-            if layer.padding not in ("valid", "same"):
-                raise unsupported(layer, f"padding='{layer.padding}'")
-            config |= {
-                "activation": activation_kind(layer),
-                "filters": layer.filters,
-                "kernel_size": layer.kernel_size,
-                "padding": layer.padding,
-                "strides": layer.strides,
-            }
+            config |= _convolution(layer)
         case keras.layers.Dense():
             if _rank(layer) != 1:
                 raise unsupported(layer, "Dense on 2-D input")
@@ -230,14 +220,7 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
                 "padding": layer.padding,
             }
         case keras.layers.BatchNormalization():
-            if layer.axis not in (-1, _rank(layer)):
-                raise unsupported(layer, f"axis={layer.axis}")
-            weights = config["weights"]
-            if not layer.scale:
-                weights.insert(0, np.ones_like(weights[0]))
-            if not layer.center:
-                weights.insert(1, np.zeros_like(weights[0]))
-            config |= {"axis": -1, "epsilon": layer.epsilon}
+            config |= _normalization(layer, config["weights"])
         case keras.layers.Dropout() | keras.layers.SpatialDropout1D():
             return {"class_name": "Dropout", "config": {}}
         case keras.layers.Flatten():
@@ -245,6 +228,34 @@ def _describe(layer: keras.layers.Layer) -> dict[str, Any]:
         case _:
             raise unsupported(layer, "this class of layer")
     return {"class_name": type(layer).__name__, "config": config}
+
+
+def _convolution(layer: keras.layers.Conv1D) -> dict[str, Any]:
+    """Settings of a convolution; what the package does not know is refused."""
+    if layer.groups > 1 or tuple(layer.dilation_rate) != (1,):
+        raise unsupported(layer, "groups or dilation")
+    if layer.padding not in ("valid", "same"):
+        raise unsupported(layer, f"padding='{layer.padding}'")
+    return {
+        "activation": activation_kind(layer),
+        "filters": layer.filters,
+        "kernel_size": layer.kernel_size,
+        "padding": layer.padding,
+        "strides": layer.strides,
+    }
+
+
+def _normalization(
+    layer: keras.layers.BatchNormalization, weights: list[Array]
+) -> dict[str, Any]:
+    """Settings of a normalization, and its weights with scale and center."""
+    if layer.axis not in (-1, _rank(layer)):
+        raise unsupported(layer, f"axis={layer.axis}")
+    if not layer.scale:
+        weights.insert(0, np.ones_like(weights[0]))
+    if not layer.center:
+        weights.insert(1, np.zeros_like(weights[0]))
+    return {"axis": -1, "epsilon": layer.epsilon}
 
 
 def _rank(layer: keras.layers.Layer) -> int:
