@@ -76,23 +76,23 @@ class ConePasses:
         self.stored_outer = [i for i in engine.stored if not local[i]]
         names = ("mutants", "outward", "scores")
         self.wants: dict[str, dict[tuple[object, ...], Request]] = {name: {} for name in names}
-        self._record()
+        # A function's graph, unlike a plain one, takes the engine's constants in.
+        tf.function(self._record, autograph=False).get_concrete_function()
 
     def _record(self) -> None:
-        """Run the graphs on nothing, to see which windows they ask for."""
-        with tf.Graph().as_default():
-            place, columns = tf.zeros(1, tf.int32), tf.zeros((1, self.source[0].size, 4))
-            recorder = {name: _Recorder(self, asked) for name, asked in self.wants.items()}
-            _, changed, stored = self.mutants(place, columns, recorder["mutants"])
-            task = tf.zeros((1, self.plan.tasks))
-            self.outward(task, place, columns, changed, stored, recorder["outward"])
-            spans = (self.target[i] for i in self.between)
-            shapes = (
-                (1, span.size, self.plan.nodes[i].shape[1])
-                for i, span in zip(self.between, spans, strict=True)
-            )
-            m = [tf.zeros(shape) for shape in shapes]
-            self.scores(m, (place, place), columns, changed, recorder["scores"])
+        """Trace the graphs on nothing, to see which windows they ask for."""
+        place, columns = tf.zeros(1, tf.int32), tf.zeros((1, self.source[0].size, 4))
+        recorder = {name: _Recorder(self, asked) for name, asked in self.wants.items()}
+        _, changed, stored = self.mutants(place, columns, recorder["mutants"])
+        task = tf.zeros((1, self.plan.tasks))
+        self.outward(task, place, columns, changed, stored, recorder["outward"])
+        spans = (self.target[i] for i in self.between)
+        shapes = (
+            (1, span.size, self.plan.nodes[i].shape[1])
+            for i, span in zip(self.between, spans, strict=True)
+        )
+        m = [tf.zeros(shape) for shape in shapes]
+        self.scores(m, (place, place), columns, changed, recorder["scores"])
 
     def mutants(
         self, place: tf.Tensor, columns: tf.Tensor, windows: Windows
