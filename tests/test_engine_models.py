@@ -7,8 +7,10 @@ import tensorflow as tf
 from keras import layers
 
 from dfim.attribution import deeplift_package, make_attributor
+from dfim.attribution.activations import bend_of
 from dfim.attribution.engine import Engine
 from dfim.attribution.plan import make_plan
+from dfim.attribution.steps import Activation
 from dfim.maps import score_map
 from dfim.models import load_model
 from dfim.scoring import ScoringSettings
@@ -158,6 +160,13 @@ def change_of_softmax(X):
     return 3 / (1 + np.exp(-difference)) - 3 / (1 + np.exp(1))
 
 
+def test_slopes_of_the_relu_are_exact_but_across_its_kink():
+    z0 = tf.constant([100.0, -100.0, 3.0, -3.0, 1.0, -1.0, 0.0, 0.0, 2.0])
+    dz = tf.constant([1e-5, 1e-5, -1.0, 1.0, -4.0, 4.0, 1.0, -1.0, 0.0])
+    found = bend_of(Activation("relu")).chord(z0, dz)
+    np.testing.assert_array_equal(found, [1, 0, 1, 0, 0.25, 0.75, 1, 0, 1])
+
+
 def test_hidden_dense_layers_get_reveal_cancel_and_convolutions_do_not(rng):
     X, references = one_hot(rng, 4), one_hot(rng, 1)[None]
     for last, differ in ((layers.Dense(6, activation="elu"), True), (layers.ELU(), False)):
@@ -215,6 +224,31 @@ def test_windows_lie_where_those_of_keras_do(layer, rng):
     np.testing.assert_allclose(scorer.predict_logit(X), expected, rtol=1e-5, atol=1e-5)
     assert largest(gradient) > 1e-3
     assert largest(scorer.contributions(X) - gradient) <= 5e-6 * largest(gradient)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda x: layers.ReLU()(layers.Add()([x, layers.Conv1D(4, 3, padding="same")(x)])),
+        lambda x: layers.AveragePooling1D(3, 1, padding="same")(x),
+        lambda x: layers.PReLU()(layers.Conv1D(4, 3, padding="same")(x)),
+        lambda x: layers.Activation("gelu")(layers.BatchNormalization(axis=1)(x)),
+        lambda x: layers.Activation("tanh")(layers.Conv1D(4, 1)(layers.ReLU()(x))),
+    ],
+    ids=["sum", "average", "slopes of its own", "normalized positions", "chain"],
+)
+def test_positions_that_a_pooling_leaves_over(end, rng):
+    """What cannot give fewer positions gives them all, with whatever follows it."""
+    inputs = keras.Input((23, 4))
+    x = end(layers.Conv1D(4, 5, padding="same")(inputs))
+    x = layers.MaxPooling1D(5)(x)  # 3 positions are left over
+    model = randomized(keras.Model(inputs, layers.Dense(1)(layers.Flatten()(x))), 6)
+    X, references = one_hot(rng, 5, 23), one_hot(rng, 5, 23)[:, None]
+    scorer = make_attributor(model, "deeplift", batch_size=BATCH)
+    found = scorer.profiles(X, references, reference_of=np.arange(5))
+    expected = model.predict(X, verbose=0)[:, 0]
+    np.testing.assert_allclose(found.target, expected, rtol=1e-5, atol=1e-5)
+    assert found.gap.max() < 1e-5 < largest(found.scores)
 
 
 # ---- the deeplift package ----------------------------------------------------------
