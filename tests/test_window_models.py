@@ -14,7 +14,7 @@ from dfim.attribution.cones import cone, local_nodes
 from dfim.attribution.window_choice import all_in_reach, choose, given_targets
 from dfim.attribution.windowed import Windowed
 from graph_models import MODELS, bpnet, randomized
-from random_trunks import Drawn, conv, gate, networks, pooled, residual, zeros
+from random_trunks import Drawn, conv, gate, networks, norm, pooled, residual, zeros
 from small_models import LENGTH, two_heads
 from window_checks import KINDS, Mutants, compare, reach_choice, references_for, target_choice
 
@@ -33,6 +33,7 @@ PADDED = Drawn(
     length=69,
     trunk=(
         partial(conv, width=5, padding="same", stride=2, dilation=1, kind="relu"),
+        norm,
         partial(zeros, left=1, right=0),
         gate,
     ),
@@ -93,7 +94,7 @@ def _largest(found):
     size=st.none() | st.integers(1, 25),
 )
 @example(net=PADDED, method=METHODS[0], kind="gc", width=1, size=None)
-@example(net=PADDED, method=METHODS[2], kind="shared", width=3, size=4)
+@example(net=PADDED, method=METHODS[2], kind="shared", width=3, size=40)
 @example(net=CROPPED, method=METHODS[0], kind="own", width=2, size=None)
 @example(net=CROPPED, method=METHODS[1], kind="groups", width=9, size=25)
 def test_random_networks(net, method, kind, width, size):
