@@ -18,7 +18,7 @@ from random_trunks import Drawn, conv, gate, networks, norm, pooled, residual, z
 from small_models import LENGTH, two_heads
 from window_checks import KINDS, Mutants, compare, reach_choice, references_for, target_choice
 
-# Of the largest score. Up to 2.5e-7 was seen (1,000 random networks); the sums of a target or
+# Of the largest score. Up to 2.5e-7 was seen (170 random networks); the sums of a target or
 # of a window are taken in another order than those of whole sequences.
 TOLERANCE = 1e-6
 BATCH = 24
