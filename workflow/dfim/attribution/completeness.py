@@ -30,13 +30,13 @@ def relative_gap(gap: Array, change: Array) -> float:
     Returns
     -------
     float
-        Median error over median |change|; NaN where no error is known.
+        Median error over median |change|; NaN where no error is known, or nothing changes.
     """
     known = np.isfinite(gap)
     if not known.any():
         return float("nan")
-    size = max(float(np.median(np.abs(change[known]))), np.finfo(np.float32).tiny)
-    return float(np.median(gap[known])) / size
+    size = float(np.median(np.abs(change[known])))
+    return float(np.median(gap[known])) / size if size > 0 else float("nan")
 
 
 def warn_of_gap(attributor: Attributor, gap: Array, change: Array) -> None:
