@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from dfim.genome import read_genome
-from dfim.variant_windows import variant_windows
+from dfim.variant_windows import cut_variant_windows
 from dfim.variants import check_variants
 from flow.bqtl import SHEETS, read_bqtl_table, read_workbook
 from flow.variant_choice import checked_table, rows_named
@@ -160,7 +160,7 @@ def test_numbers_of_significant_and_control_variants(test_data, hg19, factor):
     ok = check_variants(smallest.variants, hg19, 1000).status == "ok"
     found = (smallest.p_value[ok] < 5e-5).sum(), (p_value < 5e-5).sum(), (p_value == 1).sum()
     assert found == expected[factor]
-    windows = variant_windows(checked.ok, hg19, 1000)
+    windows = cut_variant_windows(checked.ok, hg19, 1000)
     assert windows.shape == (sum(found[1:]), 1000)
 
 

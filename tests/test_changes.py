@@ -17,7 +17,7 @@ from dfim.interactions import score_pairs, score_pairs_by_task
 from dfim.maps import score_map, score_map_by_task
 from dfim.mutations import mutate_intervals
 from dfim.scoring import ScoringSettings
-from dfim.variant_null import variant_null
+from dfim.variant_null import score_variant_null
 from dfim.variant_scores import score_variants
 from graph_models import randomized
 from small_models import LENGTH as SHORT
@@ -531,7 +531,7 @@ def test_p_values_do_not_depend_on_how_much_is_tested(net, rng, ways):
     ways["windows"].clear()
 
     def test(half_width, rows=slice(None)):
-        return variant_null(
+        return score_variant_null(
             engine(net), X[rows], scores.select(rows), n=5, half_width=half_width,
             settings=GC, rng=np.random.default_rng(1),
         )  # fmt: skip

@@ -7,9 +7,11 @@ import pytest
 
 from dfim.attribution.cropped import Cropped
 from dfim.attribution.reach import reachable
+from dfim.changes import Mutations
 from dfim.features import ordered_pairs
 from dfim.interactions import score_pairs
-from dfim.scoring import Intervals, ScoringSettings
+from dfim.mutations import mutate_intervals
+from dfim.scoring import ScoringSettings
 from small_models import LENGTH, one_hot
 from test_cropped import TOLERANCE, engine, mutations, sequences
 from test_features import features_of
@@ -170,13 +172,13 @@ def test_wrong_choices_of_pairs_are_refused():
             ordered_pairs(features, max_distance=distance)
 
 
-def test_columns_are_those_of_whole_mutants(rng):
+def test_mutants_are_those_of_whole_sequences(rng):
     X = sequences(rng)
     rows, start, end = mutations(rng)
     for how in ("gc", "zeros", "shuffle"):
         settings = ScoringSettings(motif_mutation=how)
-        intervals = Intervals(rows, start, end)
-        whole = intervals.mutants(X, settings, np.random.default_rng(1))
-        columns = intervals.columns(X, settings, np.random.default_rng(1))
-        for i, (a, b) in enumerate(zip(start, end, strict=True)):
-            np.testing.assert_array_equal(columns[i, : b - a], whole[i, a:b])
+        made = Mutations.of_intervals(X, rows, start, end, settings, np.random.default_rng(1))
+        whole = mutate_intervals(
+            X, rows, start, end, how=how, gc=settings.gc, rng=np.random.default_rng(1)
+        )
+        np.testing.assert_array_equal(made.mutants(X), whole)

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.client import device_lib
 
-from dfim.attribution import costs, engine, make_attributor
+from dfim.attribution import costs, engine, graphs, make_attributor
 from dfim.attribution.completeness import relative_gap
 from dfim.attribution.engine import Engine
 from dfim.attribution.plan import make_plan
@@ -103,9 +103,9 @@ def test_compiled_graphs_give_what_plain_ones_do(name, method, rng, monkeypatch)
     X, references = mutants(rng, 6), one_hot(rng, 12).reshape(6, 2, LENGTH, 4)
     found = []
     for threshold, compiled in ((0, True), (float("inf"), False)):
-        monkeypatch.setattr(engine, "COMPILED_FLOPS", threshold)
+        monkeypatch.setattr(graphs, "COMPILED_FLOPS", threshold)
         scorer = make_attributor(model, method, batch_size=BATCH)
-        assert scorer._compiled == compiled
+        assert scorer._graphs.compiled == compiled
         found.append(scorer.contributions(X, references, reference_of=np.arange(6)))
     a, b = found
     assert np.abs(b).max() > 1e-3
@@ -114,9 +114,9 @@ def test_compiled_graphs_give_what_plain_ones_do(name, method, rng, monkeypatch)
 
 def test_large_batches_are_compiled(plain):
     flops = costs.flops_per_profile(make_plan(plain))
-    rows = costs.whole_bundles(int(engine.COMPILED_FLOPS / flops) + 1)
-    assert make_attributor(plain, "deeplift", batch_size=rows)._compiled
-    assert not make_attributor(plain, "deeplift", batch_size=BATCH)._compiled
+    rows = costs.whole_bundles(int(graphs.COMPILED_FLOPS / flops) + 1)
+    assert make_attributor(plain, "deeplift", batch_size=rows)._graphs.compiled
+    assert not make_attributor(plain, "deeplift", batch_size=BATCH)._graphs.compiled
 
 
 # ---- batches -----------------------------------------------------------------------

@@ -72,6 +72,7 @@ IMPORTERS = {
     },
     "dfim/training.py": {"scripts/train_model.py"},  # imported inside a function
     "dfim/maps.py": {
+        "scripts/benchmark_engine.py",
         "scripts/score_map.py",
         "scripts/score_variant_panels.py",
         "scripts/figures/map_steps.py",

@@ -18,6 +18,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import dfim
+
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOW = ROOT / "workflow"
 ENVS = ROOT / "envs"
@@ -155,6 +157,13 @@ def test_only_networks_load_tensorflow():
         "        sys.exit(name + ' loads TensorFlow')\n"
     )
     call(sys.executable, "-c", code, *light, cwd=WORKFLOW)
+
+
+def test_public_names_are_those_of_no_module():
+    # Importing `dfim.x` sets the attribute `x` of the package: a function of that name would
+    # give way to the module as soon as anything had imported it.
+    modules = {path.stem for path in (WORKFLOW / "dfim").glob("*.py")}
+    assert set(dfim.__all__) & modules == set()
 
 
 # ---- style ---------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dfim.attribution import Head, engine, make_attributor
+from dfim.attribution import Head, graphs, make_attributor
 from dfim.attribution.engine import Engine
 from dfim.attribution.per_task import PerTask
 from dfim.models import load_model
@@ -157,7 +157,7 @@ def test_wrong_heads_are_refused():
 
 @pytest.mark.realdata
 def test_published_tasks_are_scored_at_once_as_one_by_one(test_data, rng, monkeypatch):
-    monkeypatch.setattr(engine, "COMPILED_FLOPS", float("inf"))  # the half of the time
+    monkeypatch.setattr(graphs, "COMPILED_FLOPS", float("inf"))  # the half of the time
     stem = test_data / "lcl_model/record_1_model_yNnvh_model"
     model = load_model(f"{stem}Json.json", f"{stem}Weights.h5")
     heads, X = [Head(0, k) for k in range(5)], one_hot(rng, 4, 1000)

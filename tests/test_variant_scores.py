@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from dfim.scoring import ScoringSettings
 from dfim.sequences import decode, one_hot_encode
 from dfim.significance import fit_gaussian, p_empirical, p_gaussian
 from dfim.variant_alleles import variant_effects
-from dfim.variant_null import DISTANCE_BINS, VariantNull, shuffle_around, variant_null
+from dfim.variant_null import DISTANCE_BINS, VariantNull, score_variant_null, shuffle_around
 from dfim.variant_scores import VariantScores, score_variants
 from small_models import LENGTH, conv_net, one_hot, two_heads
 from test_interactions import additive_net
@@ -254,7 +255,7 @@ def test_shuffles_hold_the_base_and_all_dinucleotides(X, rng, position):
 def test_null_is_that_of_the_same_mutation_in_shuffles(attributor, X, model, half_width):
     key = np.random.default_rng(0)
     scores = score_variants(attributor, X, settings=GC, rng=key)
-    null = variant_null(
+    null = score_variant_null(
         attributor, X, scores, n=3, half_width=half_width, model=model, settings=GC,
         rng=np.random.default_rng(1),
     )  # fmt: skip
@@ -297,8 +298,9 @@ def test_null_near_the_variant_is_not_narrowed_by_what_is_far(attributor, X):
 
     def test(half_width):
         key = np.random.default_rng(1)
-        return variant_null(attributor, X, scores, n=6, half_width=half_width, settings=GC,
-                            rng=key)  # fmt: skip
+        return score_variant_null(
+            attributor, X, scores, n=6, half_width=half_width, settings=GC, rng=key
+        )
 
     near, far = test(5), test(None)
     place = slice(MIDDLE - 5, MIDDLE + 6)
@@ -313,7 +315,7 @@ def test_null_of_a_variant_does_not_depend_on_the_others(attributor, X, monkeypa
             attributor, X[rows], settings=DINUC, rng=np.random.default_rng(0)
         )
         key = np.random.default_rng(1)
-        return variant_null(attributor, X[rows], scores, n=3, settings=DINUC, rng=key)
+        return score_variant_null(attributor, X[rows], scores, n=3, settings=DINUC, rng=key)
 
     whole = test(np.arange(8))
     np.testing.assert_array_equal(whole.p[3], whole.p[6])
@@ -331,9 +333,9 @@ def test_null_without_any_difference_gives_no_p_values(rng, caplog):
     attributor = made(additive_net())
     scores = score_variants(attributor, X, settings=GC, rng=rng)
     with pytest.raises(ValueError, match=r"half_width: got 50, within which no position"):
-        variant_null(attributor, X, scores, settings=GC, rng=rng)
+        score_variant_null(attributor, X, scores, settings=GC, rng=rng)
     scores = replace(scores, reachable=np.ones(40, bool))
-    null = variant_null(attributor, X, scores, n=2, settings=GC, rng=rng)
+    null = score_variant_null(attributor, X, scores, n=2, settings=GC, rng=rng)
     assert np.isnan(null.p).all()
     assert "18 of 18 nulls have equal scores" in caplog.text
 
@@ -375,12 +377,13 @@ def test_wrong_input_gets_one_line(attributor, X, rng):
         with pytest.raises(ValueError, match=message):
             score_variants(attributor, arguments.pop("X"), **arguments, rng=rng)
     scores = score_variants(attributor, X, settings=GC, rng=rng)
+    null = partial(score_variant_null, attributor, scores=scores, rng=rng)
     for call, message in [
         (lambda: scores.peak(over="both"), r"over: got 'both'"),
         (lambda: scores.peak(0), r"half_width: got 0"),
-        (lambda: variant_null(attributor, X[:2], scores, rng=rng), r"X: got 2 windows"),
-        (lambda: variant_null(attributor, X, scores, n=0, rng=rng), r"n: got 0"),
-        (lambda: variant_null(attributor, X, scores, model="t", rng=rng), r"model: got 't'"),
+        (lambda: null(X[:2]), r"X: got 2 windows"),
+        (lambda: null(X, n=0), r"n: got 0"),
+        (lambda: null(X, model="t"), r"model: got 't'"),
     ]:
         with pytest.raises(ValueError, match=message):
             call()

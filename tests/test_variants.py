@@ -10,7 +10,7 @@ from dfim.genome import Genome
 from dfim.intervals import Contigs
 from dfim.sequences import UNKNOWN
 from dfim.variant_files import read_variant_bed, read_variant_table, read_variants, read_vcf
-from dfim.variant_windows import variant_windows
+from dfim.variant_windows import cut_variant_windows
 from dfim.variants import STATUSES, Variants, check_variants
 
 LENGTH = 10
@@ -97,7 +97,7 @@ def test_exactly_the_ok_windows_can_be_cut_without_n(genome, length):
         window = genome.codes[int(contig) - 1][max(start, 0) : start + length]
         expected.append(len(window) == length and start >= 0 and UNKNOWN not in window)
     assert ((checked.status == "ok") == expected).all()
-    codes = variant_windows(checked.ok, genome, length)
+    codes = cut_variant_windows(checked.ok, genome, length)
     assert (codes < UNKNOWN).all()
 
 
@@ -112,7 +112,7 @@ def test_no_variants_at_all(genome):
     none = variants_at(genome, [("1", 30)]).select(np.array([False]))
     checked = check_variants(none, genome, LENGTH)
     assert sum(checked.counts.values()) == 0
-    assert variant_windows(checked.ok, genome, LENGTH).shape == (0, LENGTH)
+    assert cut_variant_windows(checked.ok, genome, LENGTH).shape == (0, LENGTH)
 
 
 def test_a_length_below_one_is_refused(genome):
@@ -131,7 +131,7 @@ def test_unequal_columns_are_refused():
 @pytest.mark.parametrize("length", [10, 11])
 def test_windows_have_the_variant_in_their_middle(genome, length):
     variants = variants_at(genome, [("chr1", 30), ("2", 100), ("1", 40)])
-    codes = variant_windows(variants, genome, length)
+    codes = cut_variant_windows(variants, genome, length)
     assert codes.dtype == np.uint8
     middle = length // 2
     for row, (contig, position) in enumerate([(0, 30), (1, 100), (0, 40)]):
@@ -148,7 +148,7 @@ def test_windows_of_unverified_variants_are_refused(genome):
         ref[1] = ref[1] if change else good.alt[1]
         bad = Variants.build(contig, good.position, ref, good.alt, row=[5, 6], name=["a", "b"])
         with pytest.raises(ValueError, match=rf":41 .*\(row 6, b\).*{fault}"):
-            variant_windows(bad, genome, LENGTH)
+            cut_variant_windows(bad, genome, LENGTH)
 
 
 @pytest.mark.parametrize("header", ["CHROM\tPOS\tREF\tALT", "\ufeffchrom\tpos\tref\talt"])

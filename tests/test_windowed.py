@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from dfim.attribution import make_attributor, window_items, windowed
+from dfim.attribution import graphs, make_attributor, window_items, windowed
 from dfim.attribution.cones import CLASSES, Span, cone
-from dfim.attribution.engine import COMPILED_FLOPS
+from dfim.attribution.graphs import COMPILED_FLOPS
 from dfim.attribution.window_choice import all_in_reach, choose, given_targets
 from dfim.attribution.windowed import Windowed
 from small_models import LENGTH, conv_net, gc_reference
@@ -145,7 +145,7 @@ def test_other_mutations_and_unmasked_sums(value, observed, rng, mutants):
 @pytest.mark.parametrize("how", ["reach", "targets"])
 def test_compiled_graphs_give_the_same(how, rng, mutants, monkeypatch):
     scorer = engine("same")
-    monkeypatch.setattr(windowed, "COMPILED_FLOPS", 0)
+    monkeypatch.setattr(graphs, "COMPILED_FLOPS", 0)
     windows = Windowed(scorer, choice_of(scorer, how))
     found = compare(windows, mutants, *references_for("own", rng, 6, LENGTH))
     assert found.error.max() <= TOLERANCE

@@ -28,10 +28,10 @@ _HOMES = {
     "scoring": ("ScoringSettings",),
     "sequences": ("one_hot", "one_hot_encode"),
     "variant_files": ("read_variants",),
-    "variant_null": ("variant_null",),
+    "variant_null": ("score_variant_null",),
     "variant_scores": ("VariantScores", "score_variants"),
     "variant_tables": ("variant_table",),
-    "variant_windows": ("variant_windows",),
+    "variant_windows": ("cut_variant_windows",),
     "variants": ("check_variants",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
+from dfim.mutations import mutate_intervals, put_columns
 from dfim.scoring import (
     Floats,
     Progress,
@@ -47,6 +48,33 @@ class Mutations:
     end: Integers
     columns: Floats
 
+    @classmethod
+    def of_intervals(
+        cls,
+        X: NDArray[Any],
+        rows: Integers,
+        start: Integers,
+        end: Integers,
+        settings: ScoringSettings,
+        rng: np.random.Generator,
+    ) -> "Mutations":
+        """Mutate intervals of sequences as the settings say.
+
+        Raises
+        ------
+        ValueError
+            An interval outside X.
+        """
+        _require_inside(X, rows, end)
+        width = end - start
+        place = start[:, None] + np.arange(width.max(initial=1))
+        cut = X[rows[:, None], np.minimum(place, X.shape[1] - 1)]
+        columns = mutate_intervals(
+            cut, np.arange(len(rows)), np.zeros_like(width), width,
+            how=settings.motif_mutation, gc=settings.gc, rng=rng,
+        )  # fmt: skip
+        return cls(rows, start, end, columns)
+
     def of(self, chosen: NDArray[np.integer] | slice) -> "Mutations":
         """Some of them."""
         return Mutations(
@@ -56,9 +84,8 @@ class Mutations:
     def mutants(self, X: NDArray[Any]) -> Floats:
         """Whole mutants (M, L, 4)."""
         mutants = X[self.rows].astype(np.float32)
-        width = np.arange(self.columns.shape[1])
-        owner, column = np.nonzero(width < (self.end - self.start)[:, None])
-        mutants[owner, self.start[owner] + column] = self.columns[owner, column]
+        width = self.end - self.start
+        put_columns(mutants, np.arange(len(mutants)), self.columns, self.start, width)
         return mutants
 
 
@@ -189,13 +216,7 @@ def score_changes(
     A mutation's numbers do not depend on the others. Memory: some 64 MiB of inputs, and
     their results.
     """
-    bad = np.flatnonzero((mutations.rows >= len(X)) | (mutations.end > X.shape[1]))
-    if bad.size:
-        row, start, end = (getattr(mutations, n)[bad[0]] for n in ("rows", "start", "end"))
-        raise ValueError(
-            f"features: [{start}, {end}) of sequence {row} is not in X, expected "
-            f"{len(X)} rows of {X.shape[1]} bp"
-        )
+    _require_inside(X, mutations.rows, mutations.end)
     engine = engine_of_windows(attributor, settings, windowed)
     options = {"each": each, "changes_only": changes_only, "always": bool(windowed)}
     a_row = X.shape[1] * 4 * (8 + settings.n_refs)
@@ -223,6 +244,15 @@ def score_changes(
                 found.mutants + inside.start,
                 *(getattr(found, n) for n in ("effect", "gap", "own_gap")),
             )
+
+
+def _require_inside(X: NDArray[Any], rows: Integers, end: Integers) -> None:
+    bad = np.flatnonzero((rows >= len(X)) | (end > X.shape[1]))
+    if bad.size:
+        raise ValueError(
+            f"features: one that ends at {end[bad[0]]} of sequence {rows[bad[0]]} is not in X, "
+            f"expected {len(X)} rows of {X.shape[1]} bp"
+        )
 
 
 def engine_of_windows(
@@ -332,8 +362,8 @@ def _in_windows(
         chosen.end,
         references,
         reference_of=group,
-        targets=None if windowed.reaches else (of, targets.start[which]),
         progress=progress,
+        **({} if windowed.reaches else {"targets": (of, targets.start[which])}),
     )
     row = of if windowed.reaches else np.arange(len(which))
     delta, importance = (

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dfim.attribution.base import Attributor
 from dfim.changes import Changes, Mutations, Targets, score_changes
 from dfim.features import Features, ordered_pairs
-from dfim.scoring import Floats, Intervals, Progress, ScoringSettings
+from dfim.scoring import Floats, Progress, ScoringSettings
 from dfim.store import read_arrays, write_arrays
 
 log = logging.getLogger(__name__)
@@ -255,24 +255,22 @@ def score_pairs_by_task(
         log.info("%d pairs left out: source and target overlap", n_overlapping)
     mutated, mutant_of = np.unique(source, return_inverse=True)
     f = features
-    intervals = Intervals(f.sequence[mutated], f.start[mutated], f.end[mutated])
     # Features at one place (a palindrome, found on both strands) have one mutant.
-    keys = np.stack([intervals.rows, intervals.start, intervals.end], axis=1)
-    _, first, of = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    places = np.stack([f.sequence[mutated], f.start[mutated], f.end[mutated]], axis=1)
+    distinct, of = np.unique(places, axis=0, return_inverse=True)
     if settings.motif_mutation == "shuffle":
-        first = of = np.arange(len(mutated))
+        distinct, of = places, np.arange(len(mutated))
     of = of.reshape(-1)
-    intervals = Intervals(*(a[first] for a in (intervals.rows, intervals.start, intervals.end)))
-    columns = intervals.columns(X, settings, rng)
+    mutations = Mutations.of_intervals(X, *distinct.T, settings, rng)
     order = np.argsort(of[mutant_of], kind="stable")  # targets mutation by mutation
     aims = Targets(of[mutant_of][order], f.start[target[order]], f.end[target[order]])
     tasks = attributor.tasks
     fis, fis_max_abs = np.empty((2, tasks, len(source)), np.float32)
-    effect, gap = np.full((2, tasks, len(first)), np.nan, np.float32)
+    effect, gap = np.full((2, tasks, len(distinct)), np.nan, np.float32)
     for part in score_changes(
         attributor,
         X,
-        Mutations(intervals.rows, intervals.start, intervals.end, columns),
+        mutations,
         aims,
         settings,
         rng,

@@ -136,6 +136,26 @@ def mutate_nucleotides(
     return mutants, bases
 
 
+def put_columns(
+    x: np.ndarray, rows: np.ndarray, columns: np.ndarray, begin: np.ndarray, width: np.ndarray
+) -> None:
+    """Write intervals into sequences, as far as they lie inside.
+
+    Parameters
+    ----------
+    x : float32 (n, S, 4)
+        Changed in place.
+    rows, begin, width : int (M,)
+        Row of x, first position (outside of x where negative or too large), and bases.
+    columns : (M, W, 4)
+        The first `width` of each row are written.
+    """
+    place = begin[:, None] + np.arange(columns.shape[1])
+    inside = (np.arange(columns.shape[1]) < width[:, None]) & (place >= 0)
+    owner, column = np.nonzero(inside & (place < x.shape[1]))
+    x[rows[owner], place[owner, column]] = columns[owner, column]
+
+
 def _index_arrays(n_rows: int, **arrays: np.ndarray) -> list[np.ndarray]:
     """Return the arrays as int64, checked for shape and for rows in range."""
     checked = {name: np.asarray(array) for name, array in arrays.items()}

@@ -1,4 +1,4 @@
-"""What every kind of score shares: the choices, mutated intervals, profiles of mutants."""
+"""What every kind of score shares: the choices, references, profiles of mutants."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor, Profiles
-from dfim.mutations import mutate_intervals
 from dfim.references import ReferenceKind, make_references
 from dfim.sequences import distinct_rows
 
@@ -91,43 +90,3 @@ def profiles_of_mutants(
     if settings.refs_from == "mutant":
         references, rows = draw_references(mutants, settings, rng), np.arange(len(mutants))
     return attributor.profiles(mutants, references, reference_of=rows, progress=progress)
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """M intervals to be mutated, one mutant each.
-
-    Attributes
-    ----------
-    rows
-        (M,) int64 row of the sequence array, ascending.
-    start, end
-        (M,) int64, 0-based, half-open.
-    """
-
-    rows: NDArray[np.int64]
-    start: NDArray[np.int64]
-    end: NDArray[np.int64]
-
-    def mutants(
-        self, X: NDArray[Any], settings: ScoringSettings, rng: np.random.Generator
-    ) -> Floats:
-        """Whole mutants (M, L, 4)."""
-        how, gc = settings.motif_mutation, settings.gc
-        return mutate_intervals(X, self.rows, self.start, self.end, how=how, gc=gc, rng=rng)
-
-    def columns(
-        self, X: NDArray[Any], settings: ScoringSettings, rng: np.random.Generator
-    ) -> Floats:
-        """The same mutants' columns from `start` on (M, widest, 4), of use up to `end`."""
-        bad = np.flatnonzero((self.rows >= len(X)) | (self.end > X.shape[1]))
-        if bad.size:
-            raise ValueError(
-                f"features: [{self.start[bad[0]]}, {self.end[bad[0]]}) of sequence "
-                f"{self.rows[bad[0]]} is not in X, expected {len(X)} rows of {X.shape[1]} bp"
-            )
-        width = self.end - self.start
-        place = self.start[:, None] + np.arange(width.max(initial=1))
-        cut = X[self.rows[:, None], np.minimum(place, X.shape[1] - 1)]
-        whole = Intervals(np.arange(len(width)), np.zeros_like(width), width)
-        return whole.mutants(cut, settings, rng)

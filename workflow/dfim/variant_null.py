@@ -89,7 +89,7 @@ def shuffle_around(
     return np.concatenate([left, right[:, :, 1:]], axis=2)
 
 
-def variant_null(
+def score_variant_null(
     attributor: Attributor,
     X: NDArray[np.uint8],
     scores: VariantScores,

@@ -7,7 +7,6 @@ compared. Windows come from `dfim.variant_windows`, the null from `dfim.variant_
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -163,7 +162,7 @@ def score_variants(
     X
         (N, L, 4) uint8 one-hot windows with the reference base at `position`.
     position
-        Index of the variants; L // 2 where not given, as `variant_windows` has it.
+        Index of the variants; L // 2 where not given, as `cut_variant_windows` has it.
     alleles
         (N,) the ALT bases.
     half_width
@@ -213,8 +212,17 @@ def score_variants(
     for start in range(0, n, block):
         rows = slice(start, start + block)
         keys = [(key, name) for name in names[rows]]
-        one = partial(_score_block, attributor, X[first[rows]], keys, position, (low, high))
-        for name, values in one(settings, windowed, progress).items():
+        found = _score_block(
+            attributor,
+            X[first[rows]],
+            keys,
+            position,
+            (low, high),
+            settings,
+            windowed,
+            progress,
+        )
+        for name, values in found.items():
             getattr(made, name)[rows] = values
     at, here = np.arange(length), np.full(length, position)
     own = settings.own and attributor.needs_references
@@ -259,19 +267,7 @@ def _score_block(
     references: tuple[NDArray[Any] | None, NDArray[np.int64] | None] = (None, None)
     if settings.own and attributor.needs_references:
         inputs = np.concatenate([windows[:, None], mutants.astype(np.uint8)], axis=1)
-        references = window_references(inputs, settings, keys)
-        flat = inputs.reshape(-1, length, 4)
-        found = attributor.profiles(
-            flat, references[0], reference_of=references[1], progress=progress
-        )
-        target = found.target.reshape(n, 4)
-        return {
-            "importance": found.scores.reshape(n, 4, length)[:, 0],
-            "mutant_importance": found.scores.reshape(n, 4, length)[:, 1:],
-            "bases": bases,
-            "effect": target[:, :1] - target[:, 1:],
-            "gap": found.gap.reshape(n, 4),
-        }
+        return {"bases": bases, **_scored_apart(attributor, inputs, keys, settings, progress)}
     if attributor.needs_references:
         references = window_references(windows[:, None], settings, keys)
     low, high = scored
@@ -303,6 +299,28 @@ def _score_block(
         "bases": bases,
         "effect": effect.reshape(n, 3),
         "gap": np.concatenate([own, gap.reshape(n, 3)], axis=1),
+    }
+
+
+def _scored_apart(
+    attributor: Attributor,
+    inputs: NDArray[np.uint8],
+    keys: list[tuple[int, int]],
+    settings: ScoringSettings,
+    progress: Progress | None,
+) -> dict[str, NDArray[Any]]:
+    """Scores of windows and their mutants (n, 4, L, 4), each with references of its own."""
+    n, _, length, _ = inputs.shape
+    references, of = window_references(inputs, settings, keys)
+    found = attributor.profiles(
+        inputs.reshape(-1, length, 4), references, reference_of=of, progress=progress
+    )
+    scores, target = found.scores.reshape(n, 4, length), found.target.reshape(n, 4)
+    return {
+        "importance": scores[:, 0],
+        "mutant_importance": scores[:, 1:],
+        "effect": target[:, :1] - target[:, 1:],
+        "gap": found.gap.reshape(n, 4),
     }
 
 

@@ -7,7 +7,7 @@ from dfim.genome import Genome
 from dfim.variants import Variants, allele_codes
 
 
-def variant_windows(variants: Variants, genome: Genome, length: int) -> NDArray[np.uint8]:
+def cut_variant_windows(variants: Variants, genome: Genome, length: int) -> NDArray[np.uint8]:
     """Cut the window of each variant, with the reference allele in its middle.
 
     Parameters

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dfim.scoring import Progress, ScoringSettings
 from dfim.sequences import one_hot
-from dfim.variant_null import VariantNull, variant_null
+from dfim.variant_null import VariantNull, score_variant_null
 from dfim.variant_scores import VariantScores, score_variants
 from flow.heads import head_attributor, task_heads
 
@@ -87,10 +87,10 @@ class VariantScorer:
         half_width: int | None,
         progress: Progress | None = None,
     ) -> VariantNull:
-        """The null of each variant, as `variant_null`."""
+        """The null of each variant, as `score_variant_null`."""
 
         def score(attributor: "Attributor", chosen: NDArray[np.int64]) -> VariantNull:
-            return variant_null(
+            return score_variant_null(
                 attributor,
                 one_hot(codes[chosen]),
                 scores.select(chosen),

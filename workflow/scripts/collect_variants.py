@@ -11,7 +11,7 @@ from dfim.genome import Genome, read_genome
 from dfim.intervals import read_narrowpeak
 from dfim.store import write_arrays, write_json, write_table
 from dfim.variant_files import read_variants
-from dfim.variant_windows import variant_windows
+from dfim.variant_windows import cut_variant_windows
 from dfim.variants import Variants
 from flow.bqtl import SHEETS, Bqtls, read_bqtl_table, read_workbook
 from flow.variant_choice import (
@@ -125,7 +125,7 @@ def main(
     chosen = every.select(rows["chosen"].to_numpy())
     if chunks > len(chosen):
         raise ValueError(f"chunks: got {chunks} for {len(chosen)} variants; expected fewer")
-    write_arrays(windows, {"codes": variant_windows(chosen, bases, window)})
+    write_arrays(windows, {"codes": cut_variant_windows(chosen, bases, window)})
     write_json(counts, counts_of(rows))
     flags = {name: rows[name].astype(int) for name in ("inside", "chosen")}
     write_table(table, rows.assign(**flags)[list(COLUMNS)])

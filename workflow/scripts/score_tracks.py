@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfim.changes import Mutations
 from dfim.distances import pair_distance
 from dfim.interactions import PairScores
-from dfim.scoring import Intervals, ScoringSettings, draw_references, profiles_of_mutants
+from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
 from dfim.store import SPLITS, Examples, read_arrays, write_arrays
 from flow.heads import head_attributor, task_heads
 from flow.runtime import configure_tensorflow
@@ -84,8 +85,8 @@ def main(
     x = data.one_hot(f.sequence[[s]])
     rng = np.random.default_rng(seed)
     choices = ScoringSettings.choose(settings)
-    interval = Intervals(np.zeros(1, np.int64), f.start[[s]], f.end[[s]])
-    mutant = interval.mutants(x, choices, rng)
+    at = np.zeros(1, np.int64), f.start[[s]], f.end[[s]]
+    mutant = Mutations.of_intervals(x, *at, choices, rng).mutants(x)
     attributor = head_attributor(network, head, settings)
     profiles = profiles_of_mutants(
         attributor,

@@ -84,7 +84,20 @@ class Attributor(ABC):
         around it. Where contributions miss the logits by more than 1 % (median), a line of
         the log says so and what to do.
         """
-        n = self._check(X, references, reference_of)
+        self._check(X, references, reference_of)
+        found = self._profiles(X, references, reference_of, progress)
+        warn_of_gap(self, found.gap, found.target - found.base)
+        return found
+
+    def _profiles(
+        self,
+        X: Array,
+        references: Array | None,
+        reference_of: Array | None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Profiles:
+        """Profiles of checked input, without a word on their completeness."""
+        n = len(X)
         scores = np.empty((self.tasks, n, self.length), np.float32)
         target, base, gap = np.empty((3, self.tasks, n), np.float32)
         for block in self._blocks(X, references, reference_of, "scores"):
@@ -94,7 +107,6 @@ class Attributor(ABC):
             gap[:, block.rows] = block.gap
             if progress is not None:
                 progress(block.target.shape[1])
-        warn_of_gap(self, gap, target - base)
         found = (self._of_tasks(array) for array in (scores, target, base, gap))
         return Profiles(*found)
 

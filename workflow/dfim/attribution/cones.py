@@ -22,7 +22,6 @@ from dfim.attribution.steps import (
     Concat,
     Conv,
     Curve,
-    Dense,
     Fit,
     Input,
     Pool,
@@ -199,41 +198,3 @@ def reach_of(plan: Plan, width: int) -> Span:
     last = np.where(sees, high, 0).max(axis=1)
     size = int((last - first).max(initial=width))
     return Span("source", np.clip(first, 0, plan.length - size), size)
-
-
-def cone_flops(
-    plan: Plan,
-    source: dict[int, Span],
-    target: dict[int, Span],
-    targets: float,
-    *,
-    reveal_cancel: bool,
-) -> float:
-    """Count the operations of the matrix products behind one mutant.
-
-    Parameters
-    ----------
-    plan : Plan
-    source, target : dict of int to Span
-        Cones of the source and of a target.
-    targets : float
-        How many targets are scored.
-    reveal_cancel : bool
-        As `dfim.attribution.costs.flops_per_profile`.
-
-    Returns
-    -------
-    float
-        2 for each multiply-add; the passes of originals and references are not counted.
-    """
-    total = 0.0
-    for i, node in enumerate(plan.nodes):
-        match node.step:
-            case Conv(kernel) if i in source:
-                total += 2 * (source[i].size + targets * target[i].size) * kernel.size
-            case Conv(kernel):
-                total += 2 * 2 * node.step.length * kernel.size
-            case Dense(kernel):
-                products = 4 if reveal_cancel and plan.curved(i) else 2
-                total += 2 * products * kernel.size
-    return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -106,7 +107,9 @@ def default_batch_size(plan: Plan) -> int:
     return batch_size_for(activation_bytes(plan))
 
 
-def flops_per_profile(plan: Plan, *, reveal_cancel: bool = True) -> int:
+def flops_per_profile(
+    plan: Plan, *, reveal_cancel: bool = True, positions: Mapping[int, float] | None = None
+) -> float:
     """Count the floating-point operations of the matrix products behind one profile.
 
     Parameters
@@ -114,18 +117,20 @@ def flops_per_profile(plan: Plan, *, reveal_cancel: bool = True) -> int:
     plan : Plan
     reveal_cancel : bool
         Whether hidden dense layers use RevealCancel (two more products each).
+    positions : mapping of int to float, optional
+        For the convolutions (by node) of which a part is computed: positions there and back.
 
     Returns
     -------
-    int
+    float
         2 for each multiply-add of the forward and the backward pass against one reference
         that is already known. Elementwise work is not counted.
     """
-    total = 0
+    total = 0.0
     for i, node in enumerate(plan.nodes):
         match node.step:
-            case Conv(kernel):
-                total += 2 * 2 * node.step.length * kernel.size
+            case Conv(kernel, length=length):
+                total += 2 * (positions or {}).get(i, 2 * length) * kernel.size
             case Dense(kernel):
                 products = 4 if reveal_cancel and plan.curved(i) else 2
                 total += 2 * products * kernel.size

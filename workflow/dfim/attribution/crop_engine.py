@@ -10,6 +10,7 @@ import tensorflow as tf
 from dfim.attribution.costs import whole_bundles
 from dfim.attribution.crops import crop_plan
 from dfim.attribution.engine import Engine
+from dfim.attribution.graphs import filled
 from dfim.attribution.passes import backward
 
 Array = np.ndarray
@@ -38,30 +39,37 @@ class CropEngine(Engine):
 
     def keep(self, x: Array, rows: int) -> Kept:
         """Pass crops (n, S, 4) forward, filled up to a fixed number of rows."""
-        x = _filled(x.astype(np.float32), rows)
-        stored, features = self._call(self._features, x)
+        x = tf.constant(filled(x.astype(np.float32), rows))
+        stored, features = self._graphs(self._features, x)
         return x, stored, features
 
     def score(
         self, x: Array, head: Array, bases: Iterable[Kept], which: Array | None
-    ) -> tuple[Array, Array, Array]:
-        """Scores (n, S), parts of the logit (n,) and signed gaps (n,) of n crops.
+    ) -> tuple[Array, Array, Array, Array]:
+        """Scores (n, S), parts of the logit, signed gaps and changes (n,) of n crops.
+
+        A change is what contributions should add up to: of the part of the logit.
 
         `bases` are the references, one after the other; row which[i] of each belongs to crop
         i, or its first row where `which` is None.
         """
         n, size = len(x), self.batch_size
-        kept, head = self.keep(x, size), _filled(head, size)
-        scores, gap = np.zeros((n, self.crop), np.float32), np.zeros(n, np.float32)
+        kept, head = self.keep(x, size), tf.constant(filled(head, size))
+        scores, (gap, change) = (
+            np.zeros((n, self.crop), np.float32),
+            np.zeros((2, n), np.float32),
+        )
         repeats = 0
-        rows = tf.zeros(1, tf.int32) if which is None else _filled(which, size)
+        rows = tf.zeros(1, tf.int32) if which is None else tf.constant(filled(which, size))
         for base in bases if self.needs_references else [None]:
             repeats += 1
             own = [] if base is None else [_rows(base, rows)]
-            values, error, logit = self._call(self._crop_scores, head, kept, *own)
+            values, error, moved, logit = self._graphs(self._crop_scores, head, kept, *own)
             scores += values.numpy()[:n]
             gap += error.numpy()[:n]
-        return scores / np.float32(repeats), logit.numpy()[:n], gap / np.float32(repeats)
+            change += moved.numpy()[:n]
+        scores, gap, change = (array / np.float32(repeats) for array in (scores, gap, change))
+        return scores, logit.numpy()[:n], gap, change
 
     def _features(self, x: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
         values = self.values(x, {})
@@ -72,7 +80,7 @@ class CropEngine(Engine):
         head: tf.Tensor,
         of: Kept,
         base: Kept | None = None,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
         values, values0 = (
             None
             if one is None
@@ -85,18 +93,12 @@ class CropEngine(Engine):
         contributions = m[0] * (x if base is None else x - base[0])
         total = tf.reduce_sum(contributions, axis=(1, 2))
         change = features if base is None else features - base[2]
-        error = total - tf.reduce_sum(change * head, axis=1)
+        change = tf.reduce_sum(change * head, axis=1)
         if self.observed:
             contributions = contributions * x
         logit = tf.reduce_sum(features * head, axis=1)
-        return tf.reduce_sum(contributions, axis=2), error, logit
+        return tf.reduce_sum(contributions, axis=2), total - change, change, logit
 
 
 def _rows(kept: Kept, index: tf.Tensor) -> Kept:
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, index), kept)
-
-
-def _filled(array: Array, rows: int) -> tf.Tensor:
-    """Fill up with zeros: every pass has the same shape."""
-    missing = np.zeros((rows - len(array), *array.shape[1:]), array.dtype)
-    return tf.constant(np.concatenate([array, missing]))

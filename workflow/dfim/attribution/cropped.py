@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from dfim.attribution.completeness import warn_of_gap
 from dfim.attribution.costs import BUNDLE
 from dfim.attribution.crop_engine import CropEngine, Kept
-from dfim.attribution.crops import Windows, obstacle, put_columns
+from dfim.attribution.crops import Windows, obstacle
 from dfim.attribution.engine import Engine
 from dfim.attribution.proof import largest_error
-from dfim.attribution.window_items import Differences
+from dfim.attribution.window_items import Differences, check_mutants
+from dfim.mutations import put_columns
 
 Array = np.ndarray
 # Of the largest score: what the proof allows for rounding, of which up to 1.2e-6
@@ -40,6 +42,8 @@ class Cropped:
     ----------
     windows, crop : int
         Pooling windows of a crop, and the bases that they see.
+    widest : int
+        Bases of the widest interval that so many windows see wherever it lies.
     batch_size : int
 
     Raises
@@ -68,7 +72,13 @@ class Cropped:
         kernel = engine.plan.nodes[-1].step.kernel.reshape(self._geometry.total, -1)
         heads = np.lib.stride_tricks.sliding_window_view(kernel, self.windows, axis=0)
         self._heads = heads.transpose(0, 2, 1).reshape(len(heads), -1)
+        self.widest = min(
+            self.windows * self._geometry.size - self._geometry.field + 1, engine.length
+        )
+        if self.windows == self._geometry.total:  # the crop is all that is seen
+            self.widest = engine.length
         self.engine, self.width, self.reaches, self.size = engine, width, True, self.crop
+        self._proved = False
         worst = largest_error(self)
         if worst > TOLERANCE:
             raise RuntimeError(
@@ -76,6 +86,7 @@ class Cropped:
                 f"{worst:.1e} of the largest score, expected at most {TOLERANCE:.0e}; "
                 "score whole sequences instead and report the model"
             )
+        self._proved = True
 
     @classmethod
     def of(cls, engine: Engine, width: int) -> Cropped:
@@ -112,7 +123,6 @@ class Cropped:
         references: Array | None = None,
         *,
         reference_of: Array | None = None,
-        targets: None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Differences:
         """Compare mutants with their originals.
@@ -128,8 +138,6 @@ class Cropped:
         references, reference_of
             As for `Attributor.profiles`, but `reference_of` (N,) is the group of each
             sequence: an original and its mutants share references.
-        targets : None
-            There are none to be given.
         progress : callable, optional
             Called with the number of mutants done since the last call.
 
@@ -143,7 +151,7 @@ class Cropped:
         ------
         ValueError
             When an array has another shape or type, or an interval is empty, leaves its
-            sequence or may be seen by more than `windows` windows.
+            sequence or is wider than `widest`.
 
         Notes
         -----
@@ -151,7 +159,8 @@ class Cropped:
         and for each reference one of up to half as many. Memory: 4 S bytes a mutant and
         original, and a batch.
         """
-        self._check(X, rows, columns, starts, ends, references, reference_of)
+        mutants = X, rows, columns, starts, ends
+        check_mutants(self._crops, *mutants, references, reference_of, widest=self.widest)
         if not self._crops.needs_references:
             references, reference_of = np.zeros((1, 1, self._crops.length, 4), np.uint8), None
         total = self._geometry.total
@@ -165,7 +174,7 @@ class Cropped:
         order = np.argsort(key, kind="stable")
         shared = self._shared(references)
         scores = np.empty((len(row), self.crop), np.float32)
-        logit, gap = np.empty(len(row), np.float32), np.empty(len(row), np.float32)
+        logit, gap, change = np.empty((3, len(row)), np.float32)
         for i in range(0, len(order), self.batch_size):
             batch = order[i : i + self.batch_size]
             offset = at[batch] * self._geometry.size
@@ -180,9 +189,12 @@ class Cropped:
                 keys, own = np.unique(key[batch], return_inverse=True)
                 bases = self._bases_of(references, keys)
             found = self._crops.score(x, heads, bases, own)
-            scores[batch], logit[batch], gap[batch] = found
+            scores[batch], logit[batch], gap[batch], change[batch] = found
             if progress is not None:
                 progress(len(mutated))
+        gap = np.abs(gap)
+        if self._proved and self._crops.needs_references:
+            warn_of_gap(self.engine, gap, change)
         unknown = np.full(len(rows), np.nan, np.float32)
         return Differences(
             mutant=np.arange(len(rows)),
@@ -190,7 +202,7 @@ class Cropped:
             delta=scores[of_mutant] - scores[n:],
             importance=np.full((len(rows), self.crop), np.nan, np.float32),
             effect=logit[of_mutant] - logit[n:],
-            gap=np.abs(gap[n:]) if self._crops.needs_references else unknown,
+            gap=gap[n:] if self._crops.needs_references else unknown,
             own_gap=unknown,
         )
 
@@ -209,32 +221,3 @@ class Cropped:
 
     def _cut(self, X: Array, rows: Array, offset: Array) -> Array:
         return X[rows[:, None], offset[:, None] + np.arange(self.crop)]
-
-    def _check(
-        self,
-        X: Array,
-        rows: Array,
-        columns: Array,
-        starts: Array,
-        ends: Array,
-        references: Array | None,
-        reference_of: Array | None,
-    ) -> None:
-        """Refuse what `differences` cannot take."""
-        self._crops._check(X, references, reference_of)
-        self._crops._check_one_hot("columns", columns, (len(rows), None, 4))
-        for name, array in (("rows", rows), ("starts", starts), ("ends", ends)):
-            if array.shape != (len(rows),) or not np.issubdtype(array.dtype, np.integer):
-                raise ValueError(
-                    f"{name}: got {array.dtype} {array.shape}, expected integers ({len(rows)},)"
-                )
-        width = ends - starts
-        bad = (rows < 0) | (rows >= len(X)) | (starts < 0) | (width < 1) | (ends > X.shape[1])
-        bad |= (width > columns.shape[1]) | (self._geometry.seeing(width) > self.windows)
-        if bad.any():
-            at = np.flatnonzero(bad)[0]
-            raise ValueError(
-                f"starts, ends: mutant {at} is [{starts[at]}, {ends[at]}) of row {rows[at]}, "
-                f"expected 0 <= start < end <= {X.shape[1]} in one of {len(X)} rows, within "
-                f"{columns.shape[1]} columns and seen by at most {self.windows} windows"
-            )

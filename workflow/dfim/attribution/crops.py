@@ -173,21 +173,3 @@ def saves_work(plan: Plan, width: int) -> bool:
     """
     crop = crop_plan(plan, int(Windows.of(plan).seeing(width)))
     return 2 * flops_per_profile(crop) < flops_per_profile(plan)
-
-
-def put_columns(x: Array, rows: Array, columns: Array, begin: Array, width: Array) -> None:
-    """Write intervals into sequences, as far as they lie inside.
-
-    Parameters
-    ----------
-    x : float32 (n, S, 4)
-        Changed in place.
-    rows, begin, width : int (M,)
-        Row of x, first position (outside of x where negative or too large), and bases.
-    columns : (M, W, 4)
-        The first `width` of each row are written.
-    """
-    place = begin[:, None] + np.arange(columns.shape[1])
-    inside = (np.arange(columns.shape[1]) < width[:, None]) & (place >= 0)
-    owner, column = np.nonzero(inside & (place < x.shape[1]))
-    x[rows[owner], place[owner, column]] = columns[owner, column]

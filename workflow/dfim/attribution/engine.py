@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from dfim.attribution.costs import (
     flops_per_profile,
     whole_bundles,
 )
+from dfim.attribution.graphs import Graphs, filled
 from dfim.attribution.passes import (
     STORED,
     Tensors,
@@ -28,14 +29,11 @@ from dfim.attribution.plan import Plan
 
 # Activations of references that are held at a time; how many is no matter to the results.
 REFERENCE_BYTES = 256 * 2**20
-# A graph takes about half a second to compile (XLA), which joins its elementwise operations
-# into few loops; batches of fewer operations are computed as fast without.
-COMPILED_FLOPS = 2e8
 
 
 @dataclass(frozen=True)
-class Pass:
-    """What a forward pass leaves for the way back.
+class Bank:
+    """Activations: what a forward pass leaves for the way back.
 
     Attributes
     ----------
@@ -50,10 +48,10 @@ class Pass:
     stored: list[tf.Tensor]
     target: Array
 
-    def rows(self, index: Array) -> Pass:
+    def rows(self, index: Array) -> Bank:
         """The same of some rows."""
         kept = [tf.gather(tensor, index) for tensor in (self.x, *self.stored)]
-        return Pass(kept[0], kept[1:], self.target[:, index])
+        return Bank(kept[0], kept[1:], self.target[:, index])
 
 
 class Engine(Attributor):
@@ -94,8 +92,7 @@ class Engine(Attributor):
         self.stored = [
             one.output for one in self.passes if isinstance(plan.nodes[one.output].step, STORED)
         ]
-        self._compiled = self.batch_size * flops_per_profile(plan) >= COMPILED_FLOPS
-        self._graphs: dict[tuple[object, ...], Callable[..., Any]] = {}
+        self._graphs = Graphs(self.batch_size * flops_per_profile(plan))
         # What scores mutants in windows of this engine, once it is made and proved.
         self.made: dict[tuple[object, ...], Any] = {}
 
@@ -105,8 +102,8 @@ class Engine(Attributor):
         found = np.concatenate([np.empty((self.tasks, 0), np.float32), *parts], axis=1)
         return found if self.tasks > 1 else found[0]
 
-    def run(self, X: Array, size: int | None = None) -> Pass:
-        """Pass up to a batch of sequences forward.
+    def run(self, X: Array, size: int | None = None) -> Bank:
+        """Bank up to a batch of sequences forward.
 
         Parameters
         ----------
@@ -116,13 +113,12 @@ class Engine(Attributor):
 
         Returns
         -------
-        Pass
+        Bank
             Of all rows, those of zeros included.
         """
-        x = np.zeros((size or self.batch_size, self.length, 4), np.float32)
-        x[: len(X)] = X
-        target, stored = self._call(self._forward, tf.constant(x))
-        return Pass(tf.constant(x), stored, target.numpy().T)
+        x = tf.constant(filled(X.astype(np.float32), size or self.batch_size))
+        target, stored = self._graphs(self._forward, x)
+        return Bank(x, stored, target.numpy().T)
 
     def _blocks(
         self,
@@ -162,8 +158,8 @@ class Engine(Attributor):
                 bases = (bank.rows(which + r) for r in range(repeats))
                 yield self._block(X, rows, wanted, bases)
 
-    def shared(self, references: Array) -> Pass:
-        """Pass references that all rows share forward, as few rows as may be.
+    def shared(self, references: Array) -> Bank:
+        """Bank references that all rows share forward, as few rows as may be.
 
         Parameters
         ----------
@@ -171,15 +167,15 @@ class Engine(Attributor):
 
         Returns
         -------
-        Pass
+        Bank
             Of R rows or more. Whole bundles of rows: a constant reference has equal
             activations at every position, and ties of maxima, only where all of them go
             through one kernel.
         """
         return self.run(references[0], whole_bundles(references.shape[1]))
 
-    def bank(self, X: Array) -> Pass:
-        """Pass any number of sequences forward, in whole batches.
+    def bank(self, X: Array) -> Bank:
+        """Bank any number of sequences forward, in whole batches.
 
         Parameters
         ----------
@@ -187,7 +183,7 @@ class Engine(Attributor):
 
         Returns
         -------
-        Pass
+        Bank
             Of n rows or more.
         """
         parts = [self.run(X[rows]) for rows in self._batches(len(X))]
@@ -195,10 +191,10 @@ class Engine(Attributor):
             return parts[0]
         columns = zip(*((part.x, *part.stored) for part in parts), strict=True)
         x, *stored = (tf.concat(column, axis=0) for column in columns)
-        return Pass(x, stored, np.concatenate([part.target for part in parts], axis=1))
+        return Bank(x, stored, np.concatenate([part.target for part in parts], axis=1))
 
     def _block(
-        self, X: Array, rows: slice | Array, wanted: Wanted, bases: Iterable[Pass]
+        self, X: Array, rows: slice | Array, wanted: Wanted, bases: Iterable[Bank]
     ) -> Block:
         """Score one batch against one reference after the other (or none)."""
         of = self.run(X[rows])
@@ -207,15 +203,15 @@ class Engine(Attributor):
         return Block(rows, *(array[:, :n] for array in found))
 
     def scored(
-        self, of: Pass, bases: Iterable[Pass], wanted: Wanted = "scores"
+        self, of: Bank, bases: Iterable[Bank], wanted: Wanted = "scores"
     ) -> tuple[Array, Array, Array, Array]:
         """Score a batch that was passed forward.
 
         Parameters
         ----------
-        of : Pass
+        of : Bank
             Of a batch.
-        bases : iterable of Pass
+        bases : iterable of Bank
             References one after the other, each of one row or of one for each of the batch;
             not looked at for plain gradients.
         wanted : str
@@ -245,7 +241,7 @@ class Engine(Attributor):
         return values, target, mean, np.abs(gap)
 
     def _score(
-        self, of: Pass, base: Pass | None, task: int, wanted: Wanted
+        self, of: Bank, base: Bank | None, task: int, wanted: Wanted
     ) -> tuple[Array, Array]:
         """Values (B, L) or (B, L, 4) of one task, and sums of all contributions (B,)."""
         function = {
@@ -255,25 +251,12 @@ class Engine(Attributor):
         }[wanted]
         pair = [(one.x, one.stored) for one in (of, base) if one is not None]
         chosen = tf.one_hot([task], self.tasks)
-        values, total = self._call(function, chosen, *pair)
+        values, total = self._graphs(function, chosen, *pair)
         return values.numpy(), total.numpy()
 
     def _batches(self, n: int) -> Iterator[slice]:
         size = self.batch_size
         return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
-    def _call(self, function: Callable[..., Any], *tensors: Any) -> Any:  # noqa: ANN401
-        """Call the graph of a function, made once for each shape of its inputs."""
-        flat = tf.nest.flatten(tensors)
-        key = (function.__name__, *(t.shape for t in flat))
-        if key not in self._graphs:
-
-            def unpacked(*flat: tf.Tensor) -> Any:  # noqa: ANN401
-                return function(*tf.nest.pack_sequence_as(tensors, flat))
-
-            graph = tf.function(unpacked, autograph=False, jit_compile=self._compiled)
-            self._graphs[key] = graph.get_concrete_function(*flat)
-        return self._graphs[key](*flat)
 
     # ---- the graphs ------------------------------------------------------------
 

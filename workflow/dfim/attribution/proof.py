@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dfim.mutations import put_columns
+
 if TYPE_CHECKING:
+    from dfim.attribution.cropped import Cropped
     from dfim.attribution.windowed import Windowed
 
 SEQUENCES = 8
 
 
-def largest_error(windowed: Windowed) -> float:
+def largest_error(windowed: Windowed | Cropped) -> float:
     """Mutate random sequences and compare all differences of their profiles.
 
     Parameters
     ----------
-    windowed : Windowed
+    windowed : Windowed or Cropped
         Its windows are compared with the whole profiles of its engine.
 
     Returns
@@ -40,22 +43,17 @@ def largest_error(windowed: Windowed) -> float:
     starts[:2], targets[2:4] = (0, length - width), (0, length - windowed.size)
     columns = rng.dirichlet(np.ones(4), (len(rows), width)).astype(np.float32)
     mutants = X[rows].astype(np.float32)
-    mutants[np.arange(len(rows))[:, None], starts[:, None] + np.arange(width)] = columns
+    put_columns(mutants, np.arange(len(rows)), columns, starts, np.full(len(rows), width))
     references = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, 1, length))]
     both = np.concatenate([X.astype(np.float32), mutants])
-    whole = engine.profiles(
-        both, references, reference_of=np.append(np.arange(n), rows)
-    ).scores.reshape(engine.tasks, len(both), length)
-    found = windowed.differences(
-        X,
-        rows,
-        columns,
-        starts,
-        starts + width,
-        references,
-        reference_of=np.arange(n),
-        targets=(np.arange(len(rows)), targets),
+    whole = engine._profiles(both, references, np.append(np.arange(n), rows)).scores.reshape(
+        engine.tasks, len(both), length
     )
+    given = {} if windowed.reaches else {"targets": (np.arange(len(rows)), targets)}
+    found = windowed.differences(
+        X, rows, columns, starts, starts + width, references,
+        reference_of=np.arange(n), **given,
+    )  # fmt: skip
     error = whole[:, rows] - whole[:, n:]
     place = found.offset[:, None] + np.arange(windowed.size)
     index = np.arange(len(rows))[:, None], place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dfim.attribution.cones import Span, cone, cone_flops, local_nodes, reach_of, size_class
+from dfim.attribution.cones import Span, cone, local_nodes, reach_of, size_class
 from dfim.attribution.costs import flops_per_profile
 from dfim.attribution.crops import obstacle, saves_work
 from dfim.attribution.engine import Engine
@@ -110,6 +110,20 @@ def choose(
     Choice or None
         None where profiles of whole sequences cost less.
     """
+    key = choose, width, size, each, changes_only, always
+    if key not in engine.made:
+        engine.made[key] = _chosen(engine, width, size, each, changes_only, always)
+    return engine.made[key]
+
+
+def _chosen(
+    engine: Engine,
+    width: int,
+    size: int | None,
+    each: float,
+    changes_only: bool,
+    always: bool,
+) -> Choice | None:
     if changes_only and obstacle(engine.plan) is None and saves_work(engine.plan, width):
         # The whole original is never looked at, so few mutants a sequence pay off too.
         width = int(size_class(width, engine.length))
@@ -125,5 +139,6 @@ def choose(
 def _flops(engine: Engine, width: int, size: int, targets: float) -> float:
     plan, local = engine.plan, local_nodes(engine.plan)
     source, target = cone(plan, local, width, "source"), cone(plan, local, size, "target")
+    positions = {i: source[i].size + targets * target[i].size for i in source}
     reveal = engine.method == "deeplift"
-    return cone_flops(plan, source, target, targets, reveal_cancel=reveal)
+    return flops_per_profile(plan, reveal_cancel=reveal, positions=positions)

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dfim.attribution.costs import activation_bytes
-from dfim.attribution.engine import REFERENCE_BYTES, Engine
-from dfim.attribution.engine import Pass as Bank
+from dfim.attribution.engine import REFERENCE_BYTES, Bank, Engine
 
 Array = np.ndarray
 
@@ -46,6 +45,53 @@ class Differences:
     effect: Array
     gap: Array
     own_gap: Array
+
+
+def check_mutants(
+    engine: Engine,
+    X: Array,
+    rows: Array,
+    columns: Array,
+    starts: Array,
+    ends: Array,
+    references: Array | None,
+    reference_of: Array | None,
+    *,
+    widest: int,
+) -> None:
+    """Refuse what `differences` of windows and of crops cannot take.
+
+    Parameters
+    ----------
+    engine : Engine
+    X, rows, columns, starts, ends, references, reference_of
+        As for `dfim.attribution.windowed.Windowed.differences`.
+    widest : int
+        Bases of the widest interval.
+
+    Raises
+    ------
+    ValueError
+        When an array has another shape or type, or an interval is empty, leaves its sequence
+        or is too wide.
+    """
+    engine._check(X, references, reference_of)
+    engine._check_one_hot("columns", columns, (len(rows), None, 4))
+    for name, array in (("rows", rows), ("starts", starts), ("ends", ends)):
+        if array.shape != (len(rows),) or not np.issubdtype(array.dtype, np.integer):
+            raise ValueError(
+                f"{name}: got {array.dtype} {array.shape}, expected integers ({len(rows)},)"
+            )
+    width = ends - starts
+    bad = (rows < 0) | (rows >= len(X)) | (starts < 0) | (width < 1) | (ends > X.shape[1])
+    bad |= width > min(columns.shape[1], widest)
+    if bad.any():
+        at = np.flatnonzero(bad)[0]
+        raise ValueError(
+            f"starts, ends: mutant {at} is [{starts[at]}, {ends[at]}) of row {rows[at]}, "
+            f"expected 0 <= start < end <= {X.shape[1]} in one of {len(X)} rows, within "
+            f"{columns.shape[1]} columns and at most {widest} bp"
+        )
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dfim.attribution.completeness import warn_of_gap
 from dfim.attribution.cone_passes import ConePasses, Request, cut
 from dfim.attribution.cones import cone, local_nodes
 from dfim.attribution.costs import batch_size_for, whole_bundles
-from dfim.attribution.engine import COMPILED_FLOPS, Engine
-from dfim.attribution.engine import Pass as Bank
+from dfim.attribution.engine import Bank, Engine
+from dfim.attribution.graphs import Graphs, filled
 from dfim.attribution.passes import STORED
 from dfim.attribution.proof import largest_error
 from dfim.attribution.window_choice import Choice
-from dfim.attribution.window_items import Batch, Differences, Items, Results
+from dfim.attribution.window_items import Batch, Differences, Items, Results, check_mutants
+from dfim.mutations import put_columns
 
 Array = np.ndarray
 # Of the largest score: what the proof allows for rounding. A wrong window is off by 1e-3.
@@ -78,8 +80,8 @@ class Windowed:
             elif not local[i]:
                 numbers += int(np.prod(node.shape))
         self.batch_size = whole_bundles(batch_size or batch_size_for(4 * numbers))
-        self._compiled = self.batch_size * choice.flops >= COMPILED_FLOPS
-        self._graphs: dict[str, Callable[..., Any]] = {}
+        self._graphs = Graphs(self.batch_size * choice.flops)
+        self._measured = True  # not by the proof, whose sequences are nobody's
         worst = largest_error(self)
         if not worst <= TOLERANCE:
             raise RuntimeError(
@@ -87,6 +89,7 @@ class Windowed:
                 f"{worst:.1e} of the largest score, expected at most {TOLERANCE:.0e}; "
                 "score whole sequences instead (windowed=False) and report the model"
             )
+        self._measured = not engine.needs_references
 
     @classmethod
     def of(cls, engine: Engine, choice: Choice) -> Windowed:
@@ -159,7 +162,8 @@ class Windowed:
         the layers behind for each reference and task; for each target likewise its cone.
         Memory: some 256 MiB of activations, 8 bytes a base of a target, and a batch.
         """
-        self._check(X, rows, columns, starts, ends, references, reference_of)
+        mutants = X, rows, columns, starts, ends
+        check_mutants(self.engine, *mutants, references, reference_of, widest=self.width)
         length = X.shape[1]
         place = np.minimum(starts, length - self.width)
         if self._reach is not None:
@@ -171,13 +175,18 @@ class Windowed:
         items = Items.of(rows, place, of, first, whole=apart)
         n = len(X) if apart else 0
         found = Results.empty(self.engine.tasks, items, self.size, (n, length))
-        mutated = partial(self._mutated, X, rows, columns, starts, ends, place)
         for batch in items.batches(
             self.engine, X, references, reference_of, size=self.batch_size
         ):
-            if apart and batch.first:
-                self._score_originals(found, batch)
-            self._score(found, items, batch, mutated(batch.rows, batch.mutant))
+            if batch.first:
+                self._score_originals(found, batch, everyone=apart)
+            at = items.place[batch.items, None] + np.arange(self.width)
+            x = X[batch.rows[:, None], at].astype(np.float32)
+            mutated = np.flatnonzero(batch.mutant >= 0)
+            which = batch.mutant[mutated]
+            begin = starts[which] - at[mutated, 0]
+            put_columns(x, mutated, columns[which], begin, ends[which] - starts[which])
+            self._score(found, items, batch, x)
             if progress is not None:
                 progress(int((batch.mutant >= 0).sum()))
         return found.differences(
@@ -189,54 +198,40 @@ class Windowed:
             adds_up=self.engine.needs_references,
         )
 
-    def _mutated(
-        self,
-        X: Array,
-        rows: Array,
-        columns: Array,
-        starts: Array,
-        ends: Array,
-        place: Array,
-        row: Array,
-        mutant: Array,
-    ) -> Array:
-        """Bases (n, width, 4) of originals (-1) and mutants, each from its place on."""
-        of = np.maximum(mutant, 0)
-        at = np.where(mutant < 0, 0, place[of] if len(place) else 0)[:, None]
-        at = at + np.arange(self.width)
-        x = X[row[:, None], at].astype(np.float32)
-        if not len(place):
-            return x
-        column = at - starts[of, None]
-        inside = (column >= 0) & (at < ends[of, None]) & (mutant >= 0)[:, None]
-        item, position = np.nonzero(inside)
-        x[item, position] = columns[of[item], column[item, position]]
-        return x
+    def _score_originals(self, found: Results, batch: Batch, *, everyone: bool) -> None:
+        """Score sequences of a bank whole, and say where contributions do not add up.
 
-    def _score_originals(self, found: Results, batch: Batch) -> None:
-        """Score the sequences of a bank whole."""
-        engine = self.engine
-        for start in range(0, len(batch.held), engine.batch_size):
-            row = np.arange(start, min(start + engine.batch_size, len(batch.held)))
-            of = batch.bank.rows(_filled(row, engine.batch_size))
+        Where windows show that themselves, or do not need originals, a batch of them serves
+        once.
+        """
+        engine, size = self.engine, self.engine.batch_size
+        if self._measured and not everyone:
+            return
+        self._measured = True
+        for start in range(0, len(batch.held) if everyone else 1, size):
+            row = np.arange(start, min(start + size, len(batch.held)))
             bases = (
-                bank.rows(_filled(batch.reference_rows(row, r), engine.batch_size))
+                bank.rows(filled(batch.reference_rows(row, r), size))
                 for r, (bank, _) in enumerate(batch.against)
             )
-            values, _, _, gap = engine.scored(of, bases)
-            rows = batch.held[row]
-            found.originals[:, rows] = values[:, : len(row)]
-            found.own_gap[:, rows] = gap[:, : len(row)]
+            values, target, base, gap = (
+                array[:, : len(row)]
+                for array in engine.scored(batch.bank.rows(filled(row, size)), bases)
+            )
+            warn_of_gap(engine, gap, target - base)
+            if everyone:
+                rows = batch.held[row]
+                found.originals[:, rows], found.own_gap[:, rows] = values, gap
 
     def _score(self, found: Results, items: Items, batch: Batch, x: Array) -> None:
         """Score a batch of mutants and their targets, one reference after the other."""
-        fill = partial(_filled, size=self.batch_size)
+        fill = partial(filled, rows=self.batch_size)
         place = fill(items.place[batch.items])
         columns, source = tf.constant(fill(x)), tf.constant(place, tf.int32)
         asked, row = self._passes.wants, fill(batch.row)
         own = partial(self._cut, kind="mutant", bank=batch.bank)
-        target, changed, stored = self._call(
-            "mutants", source, columns, own(asked["mutants"], rows=row, source=place)
+        target, changed, stored = self._graphs(
+            self._passes.mutants, source, columns, own(asked["mutants"], rows=row, source=place)
         )
         n = len(batch.items)
         found.target[:, batch.items] = target.numpy()[:n].T
@@ -256,8 +251,14 @@ class Windowed:
                 found.base[:, batch.items] += other.target[:, of]
             for task in range(self.engine.tasks):
                 chosen = tf.one_hot([task], self.engine.tasks)
-                m = self._call(
-                    "outward", chosen, source, columns, changed, stored, whole | theirs
+                m = self._graphs(
+                    self._passes.outward,
+                    chosen,
+                    source,
+                    columns,
+                    changed,
+                    stored,
+                    whole | theirs,
                 )
                 for one in slots:
                     scores, total = one.score(m, other, of)
@@ -289,49 +290,6 @@ class Windowed:
             if one.kind == kind
         }
 
-    def _call(self, name: str, *tensors: Any) -> Any:  # noqa: ANN401
-        """Call one of the graphs, made at the first call."""
-        flat = tf.nest.flatten(tensors)
-        key = (name, *(t.shape for t in flat))
-        if key not in self._graphs:
-            function = getattr(self._passes, name)
-
-            def unpacked(*flat: tf.Tensor) -> Any:  # noqa: ANN401
-                return function(*tf.nest.pack_sequence_as(tensors, flat))
-
-            graph = tf.function(unpacked, autograph=False, jit_compile=self._compiled)
-            self._graphs[key] = graph.get_concrete_function(*flat)
-        return self._graphs[key](*flat)
-
-    def _check(
-        self,
-        X: Array,
-        rows: Array,
-        columns: Array,
-        starts: Array,
-        ends: Array,
-        references: Array | None,
-        reference_of: Array | None,
-    ) -> None:
-        """Refuse what `differences` cannot take."""
-        self.engine._check(X, references, reference_of)
-        self.engine._check_one_hot("columns", columns, (len(rows), None, 4))
-        for name, array in (("rows", rows), ("starts", starts), ("ends", ends)):
-            if array.shape != (len(rows),) or not np.issubdtype(array.dtype, np.integer):
-                raise ValueError(
-                    f"{name}: got {array.dtype} {array.shape}, expected integers ({len(rows)},)"
-                )
-        width = ends - starts
-        bad = (rows < 0) | (rows >= len(X)) | (starts < 0) | (width < 1) | (ends > X.shape[1])
-        bad |= width > min(columns.shape[1], self.width)
-        if bad.any():
-            at = np.flatnonzero(bad)[0]
-            raise ValueError(
-                f"starts, ends: mutant {at} is [{starts[at]}, {ends[at]}) of row {rows[at]}, "
-                f"expected 0 <= start < end <= {X.shape[1]} in one of {len(X)} rows, within "
-                f"{columns.shape[1]} columns and at most {self.width} bp"
-            )
-
 
 class _Slots:
     """Some targets of a batch: what is the same for every reference and task."""
@@ -348,8 +306,8 @@ class _Slots:
     ) -> None:
         size = windowed.batch_size
         self.windowed, self.slots, self.common = windowed, slots, batch.common
-        self.item = _filled(np.searchsorted(batch.items, items.of_slot[slots]), size)
-        self.target = _filled(items.first[slots], size)
+        self.item = filled(np.searchsorted(batch.items, items.of_slot[slots]), size)
+        self.target = filled(items.first[slots], size)
         self.source = place[self.item]
         # Where every item has one target in order, nothing has to be moved.
         if not np.array_equal(self.item[: len(slots)], np.arange(len(slots))):
@@ -374,14 +332,7 @@ class _Slots:
             span = passes.target[i]
             cuts.append(cut(whole, item, span.first[self.target], span.size))
         places = [tf.constant(p, tf.int32) for p in (self.source, self.target)]
-        scores, total = self.windowed._call(
-            "scores", cuts, places, self.columns, self.changed, self.own | theirs
+        scores, total = self.windowed._graphs(
+            passes.scores, cuts, places, self.columns, self.changed, self.own | theirs
         )
         return scores.numpy()[:n], total.numpy()[:n]
-
-
-def _filled(array: Array, size: int) -> Array:
-    """Fill up with zeros: every pass has the same shape."""
-    filled = np.zeros((size, *array.shape[1:]), array.dtype)
-    filled[: len(array)] = array
-    return filled
