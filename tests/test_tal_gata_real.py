@@ -27,7 +27,8 @@ def trained(test_data, tmp_path_factory):
     return local_run("tal_gata_local", tmp_path_factory.mktemp("trained"), test_data)
 
 
-@pytest.fixture(params=["released", "trained"])
+# Eighteen epochs take 6 to 14 minutes on two cores.
+@pytest.fixture(params=["released", pytest.param("trained", marks=pytest.mark.long)])
 def either(request):
     return request.getfixturevalue(request.param)
 
@@ -99,6 +100,7 @@ def test_released_network_shows_the_interaction_of_fig3b(released):
     assert bins["p"]["20–50"] < 1e-16
 
 
+@pytest.mark.long
 def test_trained_network_learns_from_one_chromosome(trained):
     data = Examples.load(trained.results / "tal_gata/examples.h5")
     test = data.splits == 2

@@ -31,12 +31,14 @@ class WorkflowRun:
         command += ["--directory", str(self.folder)]
         return [*command, "--configfile", *map(str, self.configfiles), "--", *arguments]
 
-    def run(self, *arguments: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess:
-        """Run to the end; targets as arguments."""
+    def run(
+        self, *arguments: str, options: Sequence[str] = (), timeout: int = 600
+    ) -> subprocess.CompletedProcess:
+        """Run to the end; targets as arguments, and a limit in seconds against hanging."""
         command = self._command(arguments)
         command[1:1] = options
         return subprocess.run(
-            command, cwd=self.folder, capture_output=True, text=True, timeout=600
+            command, cwd=self.folder, capture_output=True, text=True, timeout=timeout
         )
 
     def kill_when(self, pattern: str) -> list[Path]:
@@ -66,6 +68,8 @@ class WorkflowRun:
 def local_run(name: str, folder: Path, data: Path) -> WorkflowRun:
     """A finished run of a shipped config on local data."""
     made = WorkflowRun(folder, ROOT / "config" / f"{name}.yaml")
-    done = made.run(options=["--quiet", "all", "--config", f"local_folder={data}"])
+    done = made.run(
+        options=["--quiet", "all", "--config", f"local_folder={data}"], timeout=1800
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return made
