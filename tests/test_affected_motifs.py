@@ -9,7 +9,7 @@ from dfim.meme import Pwm
 from dfim.pwms import scan_pwms
 from dfim.scoring import ScoringSettings
 from dfim.sequences import decode, one_hot_encode
-from dfim.variant_scores import score_variants
+from dfim.variant_interactions import score_variants
 from small_models import LENGTH, conv_net, one_hot
 from test_pwms import log_odds, random_pwm
 

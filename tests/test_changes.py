@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from keras import layers
 
-from dfim import changes
+from dfim import change_scoring
 from dfim.attribution import Head, make_attributor
 from dfim.attribution.engine import Engine
-from dfim.changes import Changes, Mutations, Targets, score_changes
+from dfim.change_scoring import score_changes
+from dfim.changes import Changes, Mutations, Targets
 from dfim.features import Features
 from dfim.interactions import score_pairs, score_pairs_by_task
 from dfim.maps import score_map, score_map_by_task
 from dfim.mutations import mutate_intervals
 from dfim.scoring import ScoringSettings
+from dfim.variant_interactions import score_variants
 from dfim.variant_null import score_variant_null
-from dfim.variant_scores import score_variants
 from graph_models import randomized
 from small_models import LENGTH as SHORT
 from small_models import conv_net, one_hot
@@ -50,7 +51,7 @@ def rng():
 def ways(monkeypatch):
     """What was scored how, call by call."""
     seen = {"windows": [], "wholes": []}
-    in_windows, whole = changes._in_windows, changes._whole
+    in_windows, whole = change_scoring._in_windows, change_scoring._whole
 
     def spy_windows(scorer, choice, *args):
         seen["windows"].append(choice)
@@ -60,8 +61,8 @@ def ways(monkeypatch):
         seen["wholes"].append(len(mutations.rows))
         return whole(scorer, X, mutations, *args)
 
-    monkeypatch.setattr(changes, "_in_windows", spy_windows)
-    monkeypatch.setattr(changes, "_whole", spy_whole)
+    monkeypatch.setattr(change_scoring, "_in_windows", spy_windows)
+    monkeypatch.setattr(change_scoring, "_whole", spy_whole)
     return seen
 
 
@@ -171,7 +172,7 @@ def test_chunks_change_nothing_where_references_are_constant(windowed, rng, monk
 
     deltas, *numbers = score()
     assert len(ways["wholes"]) == 1
-    monkeypatch.setattr(changes, "_CHUNK_BYTES", 1)  # one sequence at a time
+    monkeypatch.setattr(change_scoring, "_CHUNK_BYTES", 1)  # one sequence at a time
     again, *others = score()
     assert len(ways["wholes"]) > 2
     for a, b in zip(deltas, again, strict=True):
@@ -183,7 +184,7 @@ def test_chunks_change_nothing_where_references_are_constant(windowed, rng, monk
 @pytest.mark.parametrize("windowed", [None, False])
 def test_drawn_references_are_the_same_bits_run_to_run(windowed, rng, monkeypatch):
     X, mutations, targets = mixed(rng)
-    monkeypatch.setattr(changes, "_CHUNK_BYTES", 2 * LENGTH * 4 * (8 + DINUC.n_refs))
+    monkeypatch.setattr(change_scoring, "_CHUNK_BYTES", 2 * LENGTH * 4 * (8 + DINUC.n_refs))
 
     def score(seed):
         key = np.random.default_rng(seed)

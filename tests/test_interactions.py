@@ -9,8 +9,9 @@ from keras import layers
 
 from dfim.attribution import make_attributor
 from dfim.features import Features
-from dfim.interactions import PairScores, score_pairs
+from dfim.interactions import score_pairs
 from dfim.maps import InteractionMap, score_map
+from dfim.pair_scores import PairScores
 from dfim.scoring import ScoringSettings
 from dfim.sequences import one_hot_encode
 from dfim.store import write_arrays

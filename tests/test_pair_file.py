@@ -15,9 +15,10 @@ import pytest
 from dfim.attribution import make_attributor
 from dfim.block_file import content_digest
 from dfim.features import Features
-from dfim.interactions import PairScores, score_pairs
+from dfim.interactions import score_pairs
 from dfim.models import model_digest
 from dfim.pair_file import PairFile, score_pairs_file
+from dfim.pair_scores import PairScores
 from dfim.scoring import ScoringSettings
 from dfim.sequences import one_hot
 from dfim.store import read_table

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.pair_tests import (
     COMBINATIONS,
     call_table,

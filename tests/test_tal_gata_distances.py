@@ -16,7 +16,7 @@ from dfim.distances import (
 )
 from dfim.effect_sizes import mann_whitney
 from dfim.features import Features
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.store import Examples, write_table
 from flow.truth import pair_roles, recovery
 

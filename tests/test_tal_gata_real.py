@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.store import Examples, read_arrays, read_json, read_table
 from workflow_runs import local_run
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dfim.genome import read_genome
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.store import SPLITS, Examples, read_arrays, read_json, read_table
 from flow.config import ConfigError, figures, load
 from flow.run import Run

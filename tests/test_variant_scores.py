@@ -7,15 +7,16 @@ from functools import partial
 import numpy as np
 import pytest
 
-from dfim import variant_scores
+from dfim import variant_interactions
 from dfim.attribution import make_attributor
 from dfim.attribution.logits import Head, predict_logits
 from dfim.scoring import ScoringSettings
 from dfim.sequences import decode, one_hot_encode
 from dfim.significance import fit_gaussian, p_empirical, p_gaussian
-from dfim.variant_alleles import variant_effects
+from dfim.variant_alleles import distinct_windows, variant_effects
+from dfim.variant_interactions import score_variants
 from dfim.variant_null import DISTANCE_BINS, VariantNull, score_variant_null, shuffle_around
-from dfim.variant_scores import VariantScores, score_variants
+from dfim.variant_scores import VariantScores
 from small_models import LENGTH, conv_net, one_hot, two_heads
 from test_interactions import additive_net
 
@@ -147,7 +148,7 @@ def test_scores_do_not_depend_on_blocks_order_or_selection(
     whole = score(np.arange(8))
     same(score(np.arange(8)[::-1]), whole, np.arange(8)[::-1])
     same(score(np.array([6])), whole, [3])  # alone, and as the twin of another
-    monkeypatch.setattr(variant_scores, "windows_a_block", lambda _: 3)
+    monkeypatch.setattr(variant_interactions, "windows_a_block", lambda _: 3)
     same(score(np.arange(8)), whole)  # blocks of 3, 3 and 1 distinct windows
     parts = VariantScores.concatenate([score(np.arange(5)), score(np.arange(5, 8))])
     same(parts, whole)
@@ -271,7 +272,7 @@ def test_null_is_that_of_the_same_mutation_in_shuffles(attributor, X, model, hal
     assert null.n.sum() == 3 * near.sum()
     # The same shuffles, by the documented keys.
     shuffling = int(np.random.default_rng(1).integers(2**63, size=2)[0])
-    for row, name in enumerate(variant_scores.distinct_windows(X)[2][:3]):
+    for row, name in enumerate(distinct_windows(X)[2][:3]):
         shuffles = shuffle_around(X[[row]], MIDDLE, 3, np.random.default_rng((shuffling, name)))
         again = score_variants(attributor, shuffles[0], settings=GC, rng=key)
         assert (again.bases == scores.bases[row]).all()  # the same mutation
@@ -320,7 +321,7 @@ def test_null_of_a_variant_does_not_depend_on_the_others(attributor, X, monkeypa
     whole = test(np.arange(8))
     np.testing.assert_array_equal(whole.p[3], whole.p[6])
     alone = test(np.array([6]))
-    monkeypatch.setattr(variant_scores, "windows_a_block", lambda _: 2)
+    monkeypatch.setattr(variant_interactions, "windows_a_block", lambda _: 2)
     monkeypatch.setattr("dfim.variant_null.windows_a_block", lambda _: 6)  # 2 windows
     blocks = test(np.arange(8))
     for name in ("p", "mean", "sd", "realised"):

@@ -14,7 +14,7 @@ from dfim.scoring import ScoringSettings
 from dfim.sequences import one_hot_encode
 from dfim.store import read_table, write_table
 from dfim.variant_files import read_variants, read_vcf
-from dfim.variant_scores import score_variants
+from dfim.variant_interactions import score_variants
 from dfim.variant_tables import site_pairs, variant_table
 from dfim.variant_vcf import write_variant_vcf
 from dfim.variants import CheckedVariants

@@ -19,7 +19,7 @@ import pytest
 from matplotlib.image import imread
 
 from dfim.fasta import read_fasta, write_fasta
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.store import read_arrays, read_json, read_table, write_table
 from flow.config import figures, load
 from flow.digest import config_digest

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.store import write_tables
 
 

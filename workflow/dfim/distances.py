@@ -20,7 +20,7 @@ from dfim.effect_sizes import (
     draw_groups,
     mann_whitney,
 )
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.plots import box_statistics
 
 Floats = NDArray[np.floating]

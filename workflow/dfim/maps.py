@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.changes import Mutations, Targets, score_changes
+from dfim.change_scoring import score_changes
+from dfim.changes import Mutations, Targets
 from dfim.mutations import mutate_nucleotides
 from dfim.records import ArrayRecord
 from dfim.scoring import Floats, ScoringSettings

@@ -20,7 +20,8 @@ from dfim.bedpe import feature_pairs, write_bedpe
 from dfim.block_file import BlockFile, scoring_parameters, write_blocks
 from dfim.features import Features, ordered_pairs
 from dfim.hdf5 import Arrays
-from dfim.interactions import PairScores, score_pairs
+from dfim.interactions import score_pairs
+from dfim.pair_scores import PairScores
 from dfim.scoring import Progress, ScoringSettings
 from dfim.sequences import one_hot
 from dfim.store import write_tables

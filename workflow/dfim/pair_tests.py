@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.significance import FEW, benjamini_hochberg, fit_gaussian, p_empirical, p_gaussian
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from dfim.scoring import Progress, ScoringSettings
 from dfim.shuffle import dinucleotide_shuffle
 from dfim.significance import benjamini_hochberg, fit_gaussian, p_empirical, p_gaussian
 from dfim.variant_alleles import distinct_windows, require_windows
-from dfim.variant_scores import VariantScores, score_variants, windows_a_block
+from dfim.variant_interactions import score_variants, windows_a_block
+from dfim.variant_scores import VariantScores
 
 log = logging.getLogger(__name__)
 

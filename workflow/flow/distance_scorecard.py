@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dfim.distances import pair_distance
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from flow.figure import ScorecardRow, Verdict
 
 Context = dict[str, Any]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dfim.distances import matched_auroc, pair_distance
 from dfim.effect_sizes import draw_groups
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.store import Examples, read_arrays, read_json, read_table
 from dfim.windows import loci_of
 

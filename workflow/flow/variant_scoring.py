@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from dfim.scoring import Progress, ScoringSettings
 from dfim.sequences import one_hot
+from dfim.variant_interactions import score_variants
 from dfim.variant_null import VariantNull, score_variant_null
-from dfim.variant_scores import VariantScores, score_variants
+from dfim.variant_scores import VariantScores
 from flow.heads import head_attributor, task_heads
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.pair_tests import call_table, pair_classes, pair_p_values
 from dfim.significance import benjamini_hochberg
 from dfim.store import Examples, read_arrays, write_arrays, write_json, write_table

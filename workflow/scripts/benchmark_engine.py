@@ -24,7 +24,7 @@ from dfim.maps import score_map
 from dfim.references import make_references
 from dfim.scoring import ScoringSettings
 from dfim.store import write_table
-from dfim.variant_scores import score_variants
+from dfim.variant_interactions import score_variants
 from flow.benchmark_page import write_page
 from flow.runtime import configure_tensorflow
 from flow.timing import NETWORKS, best_seconds, paper_shapes, sgemm

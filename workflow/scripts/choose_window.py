@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.store import SPLITS, Examples, read_arrays, write_json
 from flow.selection import is_correct
 

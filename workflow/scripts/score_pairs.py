@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
 from dfim.features import Features
-from dfim.interactions import PairScores, score_pairs
+from dfim.interactions import score_pairs
+from dfim.pair_scores import PairScores
 from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
 from dfim.shuffle import dinucleotide_shuffle
 from dfim.store import Examples, read_arrays

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dfim.changes import Mutations
 from dfim.distances import pair_distance
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
 from dfim.store import SPLITS, Examples, read_arrays, write_arrays
 from flow.heads import head_attributor, task_heads

@@ -17,7 +17,8 @@ from dfim.attribution.crop_engine import CropEngine, Kept
 from dfim.attribution.crops import Windows, obstacle
 from dfim.attribution.engine import Engine
 from dfim.attribution.proof import largest_error
-from dfim.attribution.window_items import Differences, check_mutants
+from dfim.attribution.window_items import check_mutants
+from dfim.attribution.window_results import Differences
 from dfim.mutations import put_columns
 
 Array = np.ndarray

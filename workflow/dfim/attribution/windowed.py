@@ -9,22 +9,21 @@ and proved so on the very model before use.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from dfim.attribution.completeness import warn_of_gap
-from dfim.attribution.cone_passes import ConePasses, Request, cut
+from dfim.attribution.cone_passes import ConePasses
 from dfim.attribution.cones import cone, local_nodes
 from dfim.attribution.costs import batch_size_for, whole_bundles
-from dfim.attribution.engine import Bank, Engine
+from dfim.attribution.engine import Engine
 from dfim.attribution.graphs import Graphs, filled
 from dfim.attribution.passes import STORED
 from dfim.attribution.proof import largest_error
+from dfim.attribution.window_batches import BatchScorer
 from dfim.attribution.window_choice import Choice
-from dfim.attribution.window_items import Batch, Differences, Items, Results, check_mutants
+from dfim.attribution.window_items import Batch, Items, check_mutants
+from dfim.attribution.window_results import Differences, Results
 from dfim.mutations import put_columns
 
 Array = np.ndarray
@@ -72,7 +71,7 @@ class Windowed:
         self.reaches, self._reach = choice.reach is not None, choice.reach
         source = cone(plan, local, self.width, "source")
         target = cone(plan, local, self.size, "target")
-        self._passes = ConePasses(engine, local, source, target)
+        passes = ConePasses(engine, local, source, target)
         numbers = 0
         for i, node in enumerate(plan.nodes):
             if i in source and (i == 0 or isinstance(node.step, STORED)):
@@ -80,7 +79,8 @@ class Windowed:
             elif not local[i]:
                 numbers += int(np.prod(node.shape))
         self.batch_size = whole_bundles(batch_size or batch_size_for(4 * numbers))
-        self._graphs = Graphs(self.batch_size * choice.flops)
+        graphs = Graphs(self.batch_size * choice.flops)
+        self._scorer = BatchScorer(engine, passes, graphs, self.batch_size)
         self._measured = True  # not by the proof, whose sequences are nobody's
         worst = largest_error(self)
         if not worst <= TOLERANCE:
@@ -186,7 +186,7 @@ class Windowed:
             which = batch.mutant[mutated]
             begin = starts[which] - at[mutated, 0]
             put_columns(x, mutated, columns[which], begin, ends[which] - starts[which])
-            self._score(found, items, batch, x)
+            self._scorer.score(found, items, batch, x)
             if progress is not None:
                 progress(int((batch.mutant >= 0).sum()))
         return found.differences(
@@ -222,117 +222,3 @@ class Windowed:
             if everyone:
                 rows = batch.held[row]
                 found.originals[:, rows], found.own_gap[:, rows] = values, gap
-
-    def _score(self, found: Results, items: Items, batch: Batch, x: Array) -> None:
-        """Score a batch of mutants and their targets, one reference after the other."""
-        fill = partial(filled, rows=self.batch_size)
-        place = fill(items.place[batch.items])
-        columns, source = tf.constant(fill(x)), tf.constant(place, tf.int32)
-        asked, row = self._passes.wants, fill(batch.row)
-        own = partial(self._cut, kind="mutant", bank=batch.bank)
-        target, changed, stored = self._graphs(
-            self._passes.mutants, source, columns, own(asked["mutants"], rows=row, source=place)
-        )
-        n = len(batch.items)
-        found.target[:, batch.items] = target.numpy()[:n].T
-        whole = own(asked["outward"], rows=row, source=place)
-        parts = [
-            batch.slots[i : i + self.batch_size]
-            for i in range(0, len(batch.slots), self.batch_size)
-        ]
-        slots = [_Slots(self, items, batch, part, place, columns, changed) for part in parts]
-        for other, of in batch.against or [(None, batch.row)]:
-            theirs = {}
-            if other is not None:
-                rows = of[:1] if other is batch.common else fill(of)
-                theirs = self._cut(
-                    asked["outward"], kind="reference", bank=other, rows=rows, source=place
-                )
-                found.base[:, batch.items] += other.target[:, of]
-            for task in range(self.engine.tasks):
-                chosen = tf.one_hot([task], self.engine.tasks)
-                m = self._graphs(
-                    self._passes.outward,
-                    chosen,
-                    source,
-                    columns,
-                    changed,
-                    stored,
-                    whole | theirs,
-                )
-                for one in slots:
-                    scores, total = one.score(m, other, of)
-                    found.scores[task, one.slots] += scores
-                    found.total[task, one.slots] += total
-        repeats = np.float32(max(1, len(batch.against)))
-        found.base[:, batch.items] /= repeats
-        found.scores[:, batch.slots] /= repeats
-        found.total[:, batch.slots] /= repeats
-
-    def _cut(
-        self,
-        asked: dict[Any, Request],
-        *,
-        kind: str,
-        bank: Bank,
-        rows: Array,
-        source: Array,
-        target: Array | None = None,
-    ) -> dict[Any, tf.Tensor]:
-        """Cut the windows of one kind out of a bank."""
-        places = {"source": source, "target": target, "anywhere": np.zeros_like(rows)}
-        nodes = dict(zip(self.engine.stored, bank.stored, strict=True)) | {0: bank.x}
-        return {
-            key: cut(
-                nodes[one.node], rows, one.span.first[places[one.span.place]], one.span.size
-            )
-            for key, one in asked.items()
-            if one.kind == kind
-        }
-
-
-class _Slots:
-    """Some targets of a batch: what is the same for every reference and task."""
-
-    def __init__(
-        self,
-        windowed: Windowed,
-        items: Items,
-        batch: Batch,
-        slots: Array,
-        place: Array,
-        columns: tf.Tensor,
-        changed: list[tf.Tensor],
-    ) -> None:
-        size = windowed.batch_size
-        self.windowed, self.slots, self.common = windowed, slots, batch.common
-        self.item = filled(np.searchsorted(batch.items, items.of_slot[slots]), size)
-        self.target = filled(items.first[slots], size)
-        self.source = place[self.item]
-        # Where every item has one target in order, nothing has to be moved.
-        if not np.array_equal(self.item[: len(slots)], np.arange(len(slots))):
-            columns, *changed = (tf.gather(t, self.item) for t in (columns, *changed))
-        self.columns, self.changed = columns, changed
-        self.own = self.cut("mutant", batch.bank, batch.row)
-
-    def cut(self, kind: str, bank: Bank, row: Array) -> dict[Any, tf.Tensor]:
-        """Windows of the targets; `row` is that of each item of the batch."""
-        rows = row[:1] if bank is self.common else row[np.minimum(self.item, len(row) - 1)]
-        asked = self.windowed._passes.wants["scores"]
-        places = {"source": self.source, "target": self.target}
-        return self.windowed._cut(asked, kind=kind, bank=bank, rows=rows, **places)
-
-    def score(self, m: list[tf.Tensor], other: Bank | None, of: Array) -> tuple[Array, Array]:
-        """Scores (n, S) and sums of contributions (n,), given multipliers of items."""
-        passes, n = self.windowed._passes, len(self.slots)
-        theirs = {} if other is None else self.cut("reference", other, of)
-        cuts = []
-        for i, whole in zip(passes.between, m, strict=True):
-            item = self.item if whole.shape[0] > 1 else np.zeros_like(self.item)
-            span = passes.target[i]
-            cuts.append(cut(whole, item, span.first[self.target], span.size))
-        places = [tf.constant(p, tf.int32) for p in (self.source, self.target)]
-        scores, total = self.windowed._graphs(
-            passes.scores, cuts, places, self.columns, self.changed, self.own | theirs
-        )
-        return scores.numpy()[:n], total.numpy()[:n]

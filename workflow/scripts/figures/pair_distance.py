@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from dfim.distances import DistanceBins, bin_table, step_table
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, style
 from dfim.store import Examples, read_json
 from dfim.windows import loci_of

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.effect_sizes import auroc_by_group, bootstrap_by_group, mann_whitney
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.pair_tests import PairClasses, pair_classes
 from dfim.plots import (
     OTHER_COLOUR,

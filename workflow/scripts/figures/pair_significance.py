@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from dfim.interactions import PairScores
+from dfim.pair_scores import PairScores
 from dfim.pair_tests import pair_classes
 from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, box_statistics, class_boxes, style
 from dfim.store import read_arrays, read_table
