@@ -15,6 +15,7 @@ from dfim.sequences import (
     base_codes,
     decode,
     distinct_rows,
+    distinct_tuples,
     one_hot_encode,
     require_one_hot,
 )
@@ -284,3 +285,22 @@ def test_rows_of_equal_numbers_are_still_told_apart(monkeypatch):
     assert first.tolist() == of.tolist() == list(range(50))
     first, of = distinct_rows(X[[3, 3, 3]])
     assert (first.tolist(), of.tolist()) == ([0], [0, 0, 0])
+
+
+@pytest.mark.parametrize("n", [0, 1, 200])
+def test_distinct_tuples_are_those_of_numpy(n):
+    rng = np.random.default_rng(n)
+    columns = rng.integers(0, [3, 40, 1, 10**12], (n, 4)).T
+    columns[3] = columns[3] // 10**11  # few values, some of them large
+    columns[3] *= 10**11
+    distinct, of = distinct_tuples(*columns)
+    expected, index = np.unique(columns.T, axis=0, return_inverse=True)
+    np.testing.assert_array_equal(distinct, expected)
+    np.testing.assert_array_equal(of, index.reshape(-1))
+
+
+def test_distinct_tuples_refuse_what_is_no_index():
+    with pytest.raises(ValueError, match="invalid entry"):
+        distinct_tuples(np.array([0, -1]), np.array([1, 1]))
+    with pytest.raises(ValueError, match="larger than the maximum"):
+        distinct_tuples(np.array([2**32]), np.array([2**32]))

@@ -18,6 +18,7 @@ from dfim.scoring import (
     draw_references,
     profiles_of_mutants,
 )
+from dfim.sequences import distinct_tuples
 
 if TYPE_CHECKING:
     from dfim.attribution.engine import Engine
@@ -180,11 +181,11 @@ def _choices(
 
     wide = size_class((mutations.end - mutations.start)[targets.mutant], engine.length)
     aim = size_class(targets.end - targets.start, engine.length)
-    pairs, of = np.unique(np.stack([wide, aim], axis=1), axis=0, return_inverse=True)
+    pairs, of = distinct_tuples(wide, aim)
     for number, (width, size) in enumerate(pairs.tolist()):
         choice = choose(engine, width, size, **options)
         if choice is not None:
-            yield choice, np.flatnonzero(of.reshape(-1) == number)
+            yield choice, np.flatnonzero(of == number)
 
 
 def _in_windows(

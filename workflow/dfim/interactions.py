@@ -17,6 +17,7 @@ from dfim.changes import Changes, Mutations, Targets
 from dfim.features import Features, ordered_pairs
 from dfim.pair_scores import PairScores
 from dfim.scoring import Floats, Progress, ScoringSettings
+from dfim.sequences import distinct_tuples
 
 log = logging.getLogger(__name__)
 
@@ -127,11 +128,11 @@ def score_pairs_by_task(
     mutated, mutant_of = np.unique(source, return_inverse=True)
     f = features
     # Features at one place (a palindrome, found on both strands) have one mutant.
-    places = np.stack([f.sequence[mutated], f.start[mutated], f.end[mutated]], axis=1)
-    distinct, of = np.unique(places, axis=0, return_inverse=True)
+    places = f.sequence[mutated], f.start[mutated], f.end[mutated]
     if settings.motif_mutation == "shuffle":
-        distinct, of = places, np.arange(len(mutated))
-    of = of.reshape(-1)
+        distinct, of = np.stack(places, axis=1), np.arange(len(mutated))
+    else:
+        distinct, of = distinct_tuples(*places)
     mutations = Mutations.of_intervals(X, *distinct.T, settings, rng)
     order = np.argsort(of[mutant_of], kind="stable")  # targets mutation by mutation
     aims = Targets(of[mutant_of][order], f.start[target[order]], f.end[target[order]])

@@ -9,6 +9,7 @@ import numpy as np
 
 from dfim.attribution.costs import activation_bytes
 from dfim.attribution.engine import REFERENCE_BYTES, Bank, Engine
+from dfim.sequences import distinct_tuples
 
 Array = np.ndarray
 
@@ -97,8 +98,7 @@ class Items:
         order = np.argsort(row, kind="stable")  # the original stands before its mutants
         at = np.empty(n + m, np.int64)
         at[order] = np.arange(n + m)
-        asked = np.stack([np.searchsorted(sequences, rows[of]), first], axis=1)
-        theirs, original = np.unique(asked, axis=0, return_inverse=True)
+        theirs, original = distinct_tuples(np.searchsorted(sequences, rows[of]), first)
         if whole:
             theirs, original = theirs[:0], np.full(len(of), -1)
         item = np.append(at[theirs[:, 0]], at[n + of])
@@ -112,7 +112,7 @@ class Items:
             of_slot=item[by_item],
             first=np.append(theirs[:, 1], first)[by_item],
             slot=slot[len(theirs) :],
-            original=original if whole else slot[original.reshape(-1)],
+            original=original if whole else slot[original],
         )
 
     def batches(
