@@ -267,6 +267,9 @@ def test_wrong_arguments_are_refused(plain, rng):
         made(plain, "magic")
     with pytest.raises(ValueError, match="maxpool_rule: got 'all'"):
         made(plain, "deeplift", maxpool_rule="all")
+    for method in ("deeplift", "mutagenesis"):
+        with pytest.raises(ValueError, match="heads: got none"):
+            made(plain, method, heads=[])
 
 
 def test_no_rows_and_progress(plain, rng):

@@ -1,7 +1,7 @@
 """What mutations change, by whatever way it is scored: windows, crops or whole profiles."""
 
-from dataclasses import fields
-from functools import cache
+from dataclasses import fields, replace
+from functools import cache, partial
 
 import keras
 import numpy as np
@@ -9,7 +9,8 @@ import pytest
 from keras import layers
 
 from dfim import change_scoring
-from dfim.attribution import Head, make_attributor
+from dfim.attribution import Head, make_attributor, proof, window_choice
+from dfim.attribution.cropped import Cropped
 from dfim.attribution.engine import Engine
 from dfim.change_scoring import score_changes
 from dfim.changes import Changes, Mutations, Targets
@@ -53,9 +54,9 @@ def ways(monkeypatch):
     seen = {"windows": [], "wholes": []}
     in_windows, whole = change_scoring._in_windows, change_scoring._whole
 
-    def spy_windows(scorer, choice, *args):
-        seen["windows"].append(choice)
-        return in_windows(scorer, choice, *args)
+    def spy_windows(scorer, *args):
+        seen["windows"].append(scorer)
+        return in_windows(scorer, *args)
 
     def spy_whole(scorer, X, mutations, *args):
         seen["wholes"].append(len(mutations.rows))
@@ -157,7 +158,7 @@ def test_changes_are_those_of_plain_profiles(net, changes_only, kind, windowed, 
     else:  # what is wide is best scored whole, where it cannot be cut out
         assert ways["windows"]
         assert (sum(ways["wholes"]) > idle) == (net != "tiled")
-    crops = {choice.crops for choice in ways["windows"]}
+    crops = {isinstance(scorer, Cropped) for scorer in ways["windows"]}
     assert (True in crops) == (changes_only and windowed is not False)
 
 
@@ -237,8 +238,9 @@ def test_what_cannot_be_scored_is_refused(rng):
 
     with pytest.raises(ValueError, match="of sequence 4 is not in X, expected 4 rows of 200"):
         score(X=X[:4])
-    with pytest.raises(ValueError, match="is not in X, expected 5 rows of 150 bp"):
-        score(X=X[:, :150])
+    beyond = replace(mutations, end=mutations.end + LENGTH)
+    with pytest.raises(ValueError, match="is not in X, expected 5 rows of 200 bp"):
+        next(score_changes(engine(), X, beyond, targets, GC, rng))
     own = ScoringSettings(n_refs=2, refs_from="mutant")
     with pytest.raises(ValueError, match="but refs_from 'mutant' gives a mutant other ref"):
         score(settings=own, windowed=True)
@@ -287,7 +289,7 @@ def test_pairs_of_all_widths_are_those_of_whole_profiles(net, settings, rng, way
     assert not ways["windows"]
     ways["wholes"].clear()
     mixed_ways = score(None)
-    assert {choice.width for choice in ways["windows"]} >= {1, 20}
+    assert {scorer.width for scorer in ways["windows"]} >= {1, 20}
     assert bool(ways["wholes"]) == (net != "tiled")  # what is wide
     ways["wholes"].clear()
     every = score(True)
@@ -544,3 +546,80 @@ def test_p_values_do_not_depend_on_how_much_is_tested(net, rng, ways):
     assert tested[..., inside & scores.reachable].mean() > 0.9
     assert not tested[..., ~inside].any()
     np.testing.assert_allclose(near.p[tested], far.p[tested], rtol=1e-3, atol=1e-6)
+
+
+# ---- what is refused, and what is told --------------------------------------------------
+
+
+def test_windows_that_fail_their_proof_are_not_used(rng, monkeypatch, caplog, ways):
+    scorer = make_attributor(conv_net(1, length=LENGTH, **NETS["local"]), "deeplift")
+    X, mutations, targets = mixed(rng)
+    whole = [*score_changes(scorer, X, mutations, targets, GC, rng, windowed=False)]
+    monkeypatch.setattr(proof, "TOLERANCE", -1.0)
+    monkeypatch.setattr(window_choice, "WORTHWHILE", 10.0)
+    ways["wholes"].clear()
+    found = [*score_changes(scorer, X, mutations, targets, GC, rng)]
+    assert ways["windows"] == []
+    assert "differ from whole profiles by" in caplog.text
+    np.testing.assert_array_equal(found[0].delta, whole[0].delta)
+    count = len(caplog.records)
+    [*score_changes(scorer, X, mutations, targets, GC, rng)]
+    assert len(caplog.records) == count  # proved once
+    with pytest.raises(proof.InexactWindowsError):
+        [*score_changes(scorer, X, mutations, targets, GC, rng, windowed=True)]
+
+
+def test_crops_score_mutants_once_whatever_their_targets(rng, ways):
+    X, start = one_hot(rng, 2, LENGTH), np.full(4, 20)
+    mutations = Mutations.of_intervals(X, np.array([0, 0, 1, 1]), start, start + 6, GC, rng)
+    mutant = np.repeat(np.arange(4), 2)
+    first = np.tile([2, 30], 4)
+    targets = Targets(mutant, first, first + np.tile([6, 25], 4))  # of two classes
+    parts = score_changes(
+        engine("tiled"), X, mutations, targets, GC, rng, changes_only=True, windowed=True
+    )
+    assert [len(part.mutants) for part in parts] == [4]
+    assert len(ways["windows"]) == 1
+
+
+def test_chunks_hold_mutants_to_their_size(rng, monkeypatch, ways):
+    X, mutations, targets = mixed(rng)
+    count = np.bincount(mutations.rows, minlength=len(X)) + 1
+    a_row = LENGTH * 4 * 8
+    monkeypatch.setattr(change_scoring, "_CHUNK_BYTES", int(2 * count.max() * a_row))
+    [*score_changes(engine(), X, mutations, targets, GC, rng, windowed=False)]
+    assert len(ways["wholes"]) > 1
+    assert sum(ways["wholes"]) == len(mutations.rows)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"attributor": "a model"},
+            "attributor: got a str, expected what dfim.make_attributor",
+        ),
+        ({"X": np.zeros((2, LENGTH, 4))}, "X: got float64"),
+        (
+            {"X": np.zeros((2, LENGTH - 1, 4), np.uint8)},
+            rf"X: got uint8 \(2, {LENGTH - 1}, 4\)",
+        ),
+    ],
+)
+def test_other_models_and_sequences_are_refused(given, message, rng):
+    none = np.empty(0, np.int64)
+    features = Features(none, none, none, none.astype(str), none.astype(str))
+    given = {"attributor": engine(), "X": one_hot(rng, 2, LENGTH), **given}
+    for score in (partial(score_pairs, features=features), score_variants):
+        with pytest.raises(ValueError, match=message):
+            score(**given, rng=rng)
+
+
+@pytest.mark.parametrize(
+    "typo",
+    [{"references": "dinucs"}, {"refs_from": "mutants"}, {"motif_mutation": "n"}, {"n_refs": 0},
+     {"gc": 46}],
+)  # fmt: skip
+def test_settings_that_mean_nothing_are_refused(typo):
+    with pytest.raises(ValueError, match=f"{next(iter(typo))}: got"):
+        ScoringSettings(**typo)

@@ -253,7 +253,7 @@ def test_a_wrong_crop_does_not_pass_the_proof(monkeypatch, shift):
         return np.clip(right(self, start, windows) + shift, 0, self.total - windows)
 
     monkeypatch.setattr(Windows, "first_seeing", wrong)
-    with pytest.raises(RuntimeError, match="crops of 5 windows: they differ from whole"):
+    with pytest.raises(RuntimeError, match="crops of 5 pooling windows differ from whole"):
         Cropped(engine(), 6)
 
 

@@ -3,14 +3,17 @@
 import logging
 from types import SimpleNamespace
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow.python.client import device_lib
 
 from dfim.attribution import costs, engine, graphs, make_attributor
+from dfim.attribution.activations import bend_of
 from dfim.attribution.completeness import relative_gap
 from dfim.attribution.engine import Engine
+from dfim.attribution.layers import layer_steps
 from dfim.attribution.plan import make_plan
 from graph_models import MODELS
 from small_models import LENGTH, conv_net, gc_reference, mutants, one_hot
@@ -222,3 +225,28 @@ def test_relative_gap_is_that_of_medians_and_leaves_nan_out():
     )
     assert relative_gap(gap, change) == 2 / 10
     assert np.isnan(relative_gap(np.full(3, np.nan, np.float32), np.ones(3, np.float32)))
+
+
+KINKED = ("celu", "elu", "hard_sigmoid", "hard_silu", "leaky_relu", "relu6", "selu", "softsign")
+
+
+@pytest.mark.parametrize("name", KINKED)
+def test_short_chords_have_their_slope_beside_a_kink_and_over_it(name, rng):
+    function = getattr(keras.activations, name)
+    (step,) = layer_steps(keras.layers.Activation(name), (LENGTH,))
+    z0 = rng.normal(0, 2, 4000).astype(np.float32)
+    z = (z0 + rng.choice([-1, 1], 4000) * 10 ** rng.uniform(-6, 0.5, 4000)).astype(np.float32)
+    z0[:400], z[:400] = rng.choice(step.kinks, 400) + rng.normal(0, 1e-3, (2, 400))
+    z0, z = z0[z != z0], z[z != z0]
+    dz = z - z0
+    found = bend_of(step).chord(tf.constant(z0), tf.constant(dz)).numpy()
+    value, start, end, begin = (
+        a.astype(np.float64)
+        for a in (*(function(tf.constant(v, tf.float64)).numpy() for v in (z, z0)), z, z0)
+    )
+    error = np.abs(found - (value - start) / (end - begin))
+    over = np.any([(begin - k) * (end - k) <= 0 for k in step.kinks], axis=0)
+    assert 100 < over.sum() < 2000
+    assert error[~over].max() < 3e-6
+    if step.kinks == (0.0,):  # both values are as small as their difference
+        assert error.max() < 3e-6

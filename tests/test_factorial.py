@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import Sequential, layers
 
-from dfim.attribution import make_attributor
+from dfim.attribution import Head, make_attributor
 from dfim.factorial import Factorial, score_factorial
 from dfim.maps import score_map
 from dfim.mutations import OTHER_BASES
@@ -147,6 +147,12 @@ def test_references_of_a_sequence_are_refused(network, references):
     settings = ScoringSettings(references=references)
     with pytest.raises(ValueError, match=f"references: got '{references}', which belong to a"):
         score_factorial(make_attributor(network, "deeplift"), settings)
+
+
+def test_one_task_is_scored(network):
+    both = make_attributor(network, "deeplift", heads=[Head(0, 0), Head(0, 0)])
+    with pytest.raises(ValueError, match="got 2 tasks, expected one"):
+        score_factorial(both, ScoringSettings(references="gc"))
 
 
 def test_longer_models_are_refused():

@@ -55,6 +55,30 @@ def test_unequal_columns_and_bad_intervals_are_refused():
             features_of([(0, 0, 1, "a"), (0, start, end, "a")])
 
 
+def test_sequences_that_are_no_rows_are_refused():
+    with pytest.raises(ValueError, match="row 1 is of sequence -1"):
+        features_of([(0, 0, 1, "a"), (-1, 0, 1, "a")])
+
+
+def test_lists_are_columns_too():
+    made = Features([0, 0], [3, 9], [5, 12], ["a", "b"], ["+", "-"])
+    assert as_rows(made) == [(0, 3, 5, "a"), (0, 9, 12, "b")]
+
+
+def test_features_out_of_order_make_no_pairs():
+    for rows in ([(2, 0, 1, "a"), (0, 3, 4, "b")], [(1, 9, 12, "a"), (1, 2, 4, "b")]):
+        given = features_of(rows)
+        with pytest.raises(ValueError, match=r"row 1 .* comes after a later one"):
+            ordered_pairs(given)
+        ordered_pairs(given.of_sequences(np.arange(3)))
+
+
+def test_names_of_no_feature_are_told(caplog):
+    source, *_ = ordered_pairs(features_of([(0, 0, 1, "a"), (0, 3, 4, "b")]), sources=["A"])
+    assert len(source) == 0
+    assert "sources: no feature is named 'A'" in caplog.text
+
+
 def test_features_come_back_sorted(tmp_path):
     given = features_of([(3, 0, 4, "x"), (1, 9, 12, "NA"), (1, 2, 50, "007"), (2, 0, 1, "y")])
     given.save(tmp_path / "f.tsv.gz", IDS)

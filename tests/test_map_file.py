@@ -12,13 +12,13 @@ import h5py
 import numpy as np
 import pytest
 
-from dfim.attribution import make_attributor
+from dfim.attribution import Head, make_attributor
 from dfim.map_file import MapFile, score_maps
 from dfim.maps import score_map
 from dfim.models import model_digest
 from dfim.scoring import ScoringSettings
 from dfim.sequences import one_hot
-from small_models import LENGTH, conv_net
+from small_models import LENGTH, conv_net, two_heads
 
 CODES = np.random.default_rng(0).integers(0, 4, (7, LENGTH)).astype(np.uint8)
 SETTINGS = ScoringSettings(n_refs=2)
@@ -62,8 +62,44 @@ def test_file_says_what_made_it(tmp_path, model, attributor):
     assert found.parameters["settings"]["n_refs"] == 2
     assert found.parameters["importance"] == {
         "method": "deeplift", "maxpool_rule": "complete", "observed": True, "batch_size": 768,
+        "heads": [[0, 0]], "held": {},
     }  # fmt: skip
     assert found.parameters["shape"] == [7, LENGTH]
+
+
+def test_another_task_is_another_file(tmp_path):
+    model, path = two_heads(1), tmp_path / "maps.h5"
+    units = [make_attributor(model, "deeplift", unit=unit) for unit in (0, 1)]
+    maps = [score(one, path)[0] for one in units]
+    assert (maps[0].importance != maps[1].importance).any()
+    alone = score(units[1], tmp_path / "alone.h5")
+    assert score(units[1], path).content_digest() == alone.content_digest()
+    with pytest.raises(KeyboardInterrupt):
+        score(units[0], path, progress=interrupt)
+    with pytest.raises(ValueError, match="another run, with another importance"):
+        score(units[1], path)
+
+
+def interrupt(_):
+    raise KeyboardInterrupt
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path, attributor):
+    window = {name: np.int64(place) for name, place in WINDOW.items()}
+    numbers = {"settings": ScoringSettings(n_refs=np.int64(2), gc=np.float32(0.5)), **window}
+    found = score(attributor, tmp_path / "maps.h5", seed=np.int32(5), **numbers)
+    assert found.parameters["start"] == WINDOW["start"]
+
+
+def test_what_cannot_be_scored_is_refused_at_the_door(tmp_path, attributor):
+    codes = CODES.copy()
+    codes[4, 25] = 4
+    with pytest.raises(ValueError, match="sequence 4 has N at position 25"):
+        score(attributor, tmp_path / "maps.h5", codes)
+    both = make_attributor(two_heads(1), "deeplift", heads=[Head(0, 0), Head(0, 1)])
+    with pytest.raises(ValueError, match="got 2 tasks, expected one"):
+        score(both, tmp_path / "maps.h5")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_model_digest_sees_weights():
@@ -76,6 +112,15 @@ def test_model_digest_sees_weights():
     first.set_weights(weights)
     assert model_digest(first) != before
     assert model_digest(other) != before
+
+
+def test_model_digest_sees_layers_and_not_their_names():
+    first = conv_net(1)  # Keras gives every network other names
+    again = [conv_net(1), conv_net(1, hidden_kind="tanh"), conv_net(1, pool_size=3, stride=4)]
+    assert [one.name for one in again] != [first.name] * 3
+    digests = [model_digest(one) for one in again]
+    assert digests[0] == model_digest(first)
+    assert len(set(digests)) == 3
 
 
 def test_finished_blocks_are_not_scored_again(tmp_path, attributor):

@@ -1,6 +1,8 @@
 """What the README shows works as it stands there."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from dfim.fasta import write_fasta
 from dfim.sequences import decode
 
 README = Path(__file__).parents[1] / "README.md"
+WORKFLOW = README.parent / "workflow"
 
 
 @pytest.fixture
@@ -83,6 +86,17 @@ def test_every_place_that_the_readme_names_is_there():
     linked = re.findall(r"\]\(([\w./-]+)\)", README.read_text())
     assert len(named) >= 6
     assert [place for place in named + linked if not (root / place).exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "look"), [("README.md", "eval(name)"), ("docs/rules.md", "resolve_name(name)")]
+)
+def test_every_name_of_the_package_is_there(page, look):
+    named = set(re.findall(r"`(dfim(?:\.\w+)+)", (README.parent / page).read_text()))
+    assert len(named) > 5
+    code = "import sys, dfim\nfrom pkgutil import resolve_name\n"
+    code += f"for name in sys.argv[1:]:\n    {look}"
+    subprocess.run([sys.executable, "-c", code, *sorted(named)], cwd=WORKFLOW, check=True)
 
 
 def test_example_of_every_sequence_runs_as_printed(examples):

@@ -118,7 +118,8 @@ def test_methods_of_one_task_stand_side_by_side(method, rng):
     scorer = make_attributor(model, method, heads=heads, **options)
     singles = one_by_one(model, method, heads, **options)
     assert isinstance(scorer, PerTask)
-    assert scorer.describe() == singles[0].describe() | {"tasks": 2}
+    named = tuple((head.output, head.unit) for head in heads)
+    assert scorer.describe() == singles[0].describe() | {"heads": named}
     found = scorer.profiles(X, references, reference_of=of)
     each = [one.profiles(X, references, reference_of=of) for one in singles]
     assert_same(found, each, same_logits=True)

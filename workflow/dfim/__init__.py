@@ -4,9 +4,9 @@ Mutate one feature of a sequence and see how the importance of every other
 feature, as a trained network sees it, changes: that change is the Feature
 Interaction Score (Greenside, Shimko, Fordyce and Kundaje, Bioinformatics 2018).
 
-What most analyses need is here by name (`__all__`); everything else is in the modules, which
-are named with the field's words. A name is imported when it is first used, so that reading a
-table or drawing a logo never loads TensorFlow.
+What most analyses need is here by name (`__all__`); everything else is in the modules
+(`dfim.pwms`, ...), which are named with the field's words. Names and modules are imported when
+they are first used, so that reading a table or drawing a logo never loads TensorFlow.
 """
 
 from importlib import import_module
@@ -27,7 +27,7 @@ _HOMES = {
     "pair_scores": ("PairScores",),
     "pwms": ("scan_pwms",),
     "scoring": ("ScoringSettings",),
-    "sequences": ("one_hot", "one_hot_encode"),
+    "sequences": ("base_codes", "one_hot", "one_hot_encode"),
     "variant_files": ("read_variants",),
     "variant_null": ("score_variant_null",),
     "variant_interactions": ("score_variants",),
@@ -42,9 +42,15 @@ __all__ = sorted(_HOME_OF)
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions of many kinds
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'dfim' has no attribute {name!r}; it has {__all__}")
-    return getattr(import_module(f"dfim.{_HOME_OF[name]}"), name)
+    if name in _HOME_OF:
+        return getattr(import_module(f"dfim.{_HOME_OF[name]}"), name)
+    try:
+        return import_module(f"dfim.{name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"dfim.{name}":
+            raise
+        message = f"module 'dfim' has no attribute {name!r}; it has modules and {__all__}"
+        raise AttributeError(message) from None
 
 
 def __dir__() -> list[str]:

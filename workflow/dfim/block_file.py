@@ -52,7 +52,8 @@ def scoring_parameters(
     """
     if codes.ndim != 2 or codes.dtype != np.uint8 or not len(codes):
         raise ValueError(
-            f"codes: got {codes.dtype} {codes.shape}, expected uint8 (sequences, length)"
+            f"codes: got {codes.dtype} {codes.shape}, expected uint8 (sequences, length), as "
+            "dfim.base_codes(X) gives"
         )
     if codes.shape[1] != attributor.length:
         raise ValueError(
@@ -121,7 +122,7 @@ def write_blocks(
     if path.is_dir():
         raise ValueError(f"{path}: is a folder, expected the name of a file; name another path")
     # As it will be read back: tuples as lists.
-    noted = json.loads(json.dumps({**parameters, "seed": seed, "block": block}))
+    noted = json.loads(json.dumps({**parameters, "seed": seed, "block": block}, default=_plain))
     folder = path.with_name(f"{path.name}.blocks")
     _claim(folder, noted)
     finished = _is_of(path, noted)
@@ -139,6 +140,11 @@ def write_blocks(
     if not finished:
         _join(path, folder, files, whole or {}, noted)
     _remove(folder)
+
+
+def _plain(value: np.generic) -> Any:  # noqa: ANN401
+    """A number of NumPy as one of Python."""
+    return value.item()
 
 
 def _claim(folder: Path, parameters: dict[str, Any]) -> None:

@@ -4,7 +4,9 @@ Everything that is scored goes through here: mutated bases (a nucleotide, a moti
 any interval) on one side, targets (nucleotides, intervals, the window around) on the other.
 """
 
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +19,17 @@ from dfim.scoring import (
     ScoringSettings,
     draw_references,
     profiles_of_mutants,
+    require_scorable,
 )
 from dfim.sequences import distinct_tuples
 
 if TYPE_CHECKING:
+    from dfim.attribution.cropped import Cropped
     from dfim.attribution.engine import Engine
     from dfim.attribution.window_choice import Choice
+    from dfim.attribution.windowed import Windowed
+
+log = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 2**26  # of the inputs and references that are in memory together
 
@@ -70,41 +77,54 @@ def score_changes(
     Raises
     ------
     ValueError
-        When `windowed` is True and windows are not exact; when a mutation leaves X.
+        When `windowed` is True and the method or settings need whole sequences; X or a
+        mutation that does not fit the model.
+    InexactWindowsError
+        When `windowed` is True and windows differ from whole profiles of this model.
 
     Notes
     -----
-    A mutation's numbers do not depend on the others. Memory: some 64 MiB of inputs, and
-    their results.
+    A mutation's numbers do not depend on the others. Memory: some 64 MiB of inputs (more
+    where one sequence has more), and their results.
     """
+    require_scorable(attributor, X)
     require_inside(X, mutations.rows, mutations.end)
     engine = engine_of_windows(attributor, settings, windowed)
     options = {"each": each, "changes_only": changes_only, "always": bool(windowed)}
-    a_row = X.shape[1] * 4 * (8 + settings.n_refs)
-    step = max(1, _CHUNK_BYTES // a_row)
-    for first in range(0, len(X), step):
-        rows = slice(first, first + step)
-        inside = slice(*np.searchsorted(mutations.rows, [first, first + step]))
-        wanted = slice(*np.searchsorted(targets.mutant, [inside.start, inside.stop]))
-        part, aims = mutations.of(inside), targets.of(wanted)
-        part = Mutations(part.rows - first, part.start, part.end, part.columns)
-        aims = Targets(aims.mutant - inside.start, aims.start, aims.end)
+    a_row = X.shape[1] * 4  # bytes
+    inputs = np.bincount(mutations.rows, minlength=len(X)) + 1
+    # References that are drawn together do not depend on how much is mutated.
+    together = np.full(len(X), a_row * (8 + settings.n_refs))
+    for rows in _runs(together, _CHUNK_BYTES):
         drawn, group = references or (None, None)
         if references is None and attributor.needs_references:
             drawn = draw_references(X[rows], settings, rng)
             group = None if settings.constant else np.arange(len(drawn))
         elif group is not None:
             group = group[rows]
-        for found in _of_chunk(
-            attributor, engine, X[rows], part, aims, settings, rng, drawn, group, options,
-            progress,
-        ):  # fmt: skip
-            yield Changes(
-                found.targets + wanted.start,
-                *(getattr(found, n) for n in ("row", "delta", "importance", "offset")),
-                found.mutants + inside.start,
-                *(getattr(found, n) for n in ("effect", "gap", "own_gap")),
-            )
+        for part in _runs(inputs[rows] * a_row * 8, _CHUNK_BYTES):
+            first, last = rows.start + part.start, rows.start + part.stop
+            inside = slice(*np.searchsorted(mutations.rows, [first, last]))
+            wanted = slice(*np.searchsorted(targets.mutant, [inside.start, inside.stop]))
+            mutated, aims = mutations.of(inside), targets.of(wanted)
+            mutated = replace(mutated, rows=mutated.rows - first)
+            aims = replace(aims, mutant=aims.mutant - inside.start)
+            for found in _of_chunk(
+                attributor, engine, X[first:last], mutated, aims, settings, rng, drawn,
+                None if group is None else group[part], options, progress,
+            ):  # fmt: skip
+                targets_, mutants = found.targets + wanted.start, found.mutants + inside.start
+                yield replace(found, targets=targets_, mutants=mutants)
+
+
+def _runs(sizes: NDArray[np.integer], most: int) -> Iterator[slice]:
+    """Cut a row of things into runs of so much in all, or of a thing that is larger alone."""
+    ends, first = np.cumsum(sizes), 0
+    while first < len(sizes):
+        before = ends[first - 1] if first else 0
+        last = max(first + 1, int(np.searchsorted(ends, before + most, "right")))
+        yield slice(first, last)
+        first = last
 
 
 def engine_of_windows(
@@ -124,7 +144,7 @@ def engine_of_windows(
     Raises
     ------
     ValueError
-        When `windowed` is True and windows are not exact.
+        When `windowed` is True and there is no way to do so.
     """
     if windowed is False:
         return None
@@ -159,10 +179,10 @@ def _of_chunk(
     idle = np.ones(len(mutations.rows), bool)
     idle[targets.mutant] = False  # mutations without a target: their effect is wanted
     if engine is not None:
-        for choice, which in _choices(engine, mutations, targets, options):
+        for windows, which in _choices(engine, mutations, targets, options):
             left[which] = False
             yield _in_windows(
-                engine, choice, X, mutations, targets, which, references, group, progress
+                windows, X, mutations, targets, which, references, group, progress
             )
     mutants = np.flatnonzero(np.isin(np.arange(len(idle)), targets.mutant[left]) | idle)
     if mutants.size:
@@ -174,23 +194,44 @@ def _of_chunk(
 
 def _choices(
     engine: "Engine", mutations: Mutations, targets: Targets, options: dict[str, Any]
-) -> "Iterator[tuple[Choice, Integers]]":
-    """Group targets by how they are scored; those that are best scored whole are in none."""
+) -> "Iterator[tuple[Windowed | Cropped, Integers]]":
+    """Group targets by what scores them; those that are best scored whole are in none."""
     from dfim.attribution.cones import size_class
     from dfim.attribution.window_choice import choose
 
     wide = size_class((mutations.end - mutations.start)[targets.mutant], engine.length)
     aim = size_class(targets.end - targets.start, engine.length)
     pairs, of = distinct_tuples(wide, aim)
+    grouped: dict[Windowed | Cropped, list[int]] = {}
     for number, (width, size) in enumerate(pairs.tolist()):
         choice = choose(engine, width, size, **options)
-        if choice is not None:
-            yield choice, np.flatnonzero(of == number)
+        windows = choice and _proved(engine, choice, must=options["always"])
+        if windows:
+            grouped.setdefault(windows, []).append(number)
+    return ((one, np.flatnonzero(np.isin(of, kinds))) for one, kinds in grouped.items())
+
+
+def _proved(engine: "Engine", choice: "Choice", *, must: bool) -> "Windowed | Cropped | None":
+    """Make what scores windows; None, and a line of the log, where it is not exact."""
+    from dfim.attribution.cropped import Cropped
+    from dfim.attribution.proof import InexactWindowsError
+    from dfim.attribution.windowed import Windowed
+
+    refused = _proved, choice.crops, choice.width, choice.size
+    if refused in engine.made and not must:
+        return None
+    try:
+        return Cropped.of(engine, choice.width) if choice.crops else Windowed.of(engine, choice)
+    except InexactWindowsError as error:
+        if must:
+            raise
+        log.warning("%s: whole sequences are scored", error)
+        engine.made[refused] = None
+        return None
 
 
 def _in_windows(
-    engine: "Engine",
-    choice: "Choice",
+    windows: "Windowed | Cropped",
     X: NDArray[np.uint8],
     mutations: Mutations,
     targets: Targets,
@@ -199,14 +240,9 @@ def _in_windows(
     group: Integers | None,
     progress: Progress | None,
 ) -> Changes:
-    from dfim.attribution.cropped import Cropped
-    from dfim.attribution.windowed import Windowed
-
     mutants, of = np.unique(targets.mutant[which], return_inverse=True)
     chosen = mutations.of(mutants)
-    windowed: Cropped | Windowed
-    windowed = Cropped.of(engine, choice.width) if choice.crops else Windowed.of(engine, choice)
-    found = windowed.differences(
+    found = windows.differences(
         X,
         chosen.rows,
         chosen.columns,
@@ -215,13 +251,13 @@ def _in_windows(
         references,
         reference_of=group,
         progress=progress,
-        **({} if windowed.reaches else {"targets": (of, targets.start[which])}),
+        **({} if windows.reaches else {"targets": (of, targets.start[which])}),
     )
-    row = of if windowed.reaches else np.arange(len(which))
+    row, tasks = of if windows.reaches else np.arange(len(which)), windows.engine.tasks
     delta, importance = (
-        a.reshape(engine.tasks, *a.shape[-2:]) for a in (found.delta, found.importance)
+        a.reshape(tasks, *a.shape[-2:]) for a in (found.delta, found.importance)
     )
-    numbers = (a.reshape(engine.tasks, -1) for a in (found.effect, found.gap, found.own_gap))
+    numbers = (a.reshape(tasks, -1) for a in (found.effect, found.gap, found.own_gap))
     return Changes(which, row, delta, importance, found.offset, mutants, *numbers)
 
 

@@ -144,13 +144,15 @@ def score_factorial(
     Raises
     ------
     ValueError
-        For references that belong to a sequence, and for longer models.
+        For references that belong to a sequence, longer models, and several tasks.
 
     Notes
     -----
     4^L profiles stand for the 3 L 4^L mutants. Memory: 8 L bytes a sequence (L = 10:
     84 MB), beside the results.
     """
+    if attributor.tasks > 1:
+        raise ValueError(f"attributor: got {attributor.tasks} tasks, expected one")
     if attributor.needs_references and settings.references not in _FIXED:
         raise ValueError(
             f"references: got {settings.references!r}, which belong to a sequence and not to "

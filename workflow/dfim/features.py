@@ -1,5 +1,6 @@
 """Features of sequences (motif instances, windows) and their pairing."""
 
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -9,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.store import read_table, write_table
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = ("sequence", "start", "end", "name", "strand")
 
@@ -36,10 +39,18 @@ class Features:
     strand: NDArray[np.str_]
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, np.asarray(getattr(self, field.name)))
         sizes = {field.name: len(getattr(self, field.name)) for field in fields(self)}
         if len(set(sizes.values())) > 1:
             raise ValueError(
                 f"features: columns of unequal length {sizes}; expected one length"
+            )
+        bad = np.flatnonzero(self.sequence < 0)
+        if bad.size:
+            raise ValueError(
+                f"features: row {bad[0]} is of sequence {self.sequence[bad[0]]}; expected a "
+                "row of the sequence array, 0 or more"
             )
         bad = np.flatnonzero((self.start < 0) | (self.end <= self.start))
         if bad.size:
@@ -161,7 +172,8 @@ def ordered_pairs(
     Raises
     ------
     ValueError
-        When a list of names is one text, or the distance is negative.
+        When the features are not in order, a list of names is one text, or the distance is
+        negative.
 
     Notes
     -----
@@ -170,6 +182,7 @@ def ordered_pairs(
     """
     if max_distance is not None and not max_distance >= 0:
         raise ValueError(f"max_distance: got {max_distance}, expected bp, 0 or more")
+    _require_order(features)
     sources_at = _named(features, "sources", sources)
     targets_at = _named(features, "targets", targets)
     first, last = _candidates(features, sources_at, targets_at, max_distance)
@@ -190,12 +203,26 @@ def ordered_pairs(
     return source[~overlap], target[~overlap], int(overlap.sum())
 
 
+def _require_order(features: Features) -> None:
+    sequence, start = features.sequence, features.start
+    same = sequence[1:] == sequence[:-1]
+    bad = np.flatnonzero((sequence[1:] < sequence[:-1]) | same & (start[1:] < start[:-1])) + 1
+    if bad.size:
+        raise ValueError(
+            f"features: row {bad[0]} (sequence {sequence[bad[0]]}, start {start[bad[0]]}) "
+            "comes after a later one; expected them by sequence, then start: "
+            "features.of_sequences(np.arange(n_sequences)) sorts them"
+        )
+
+
 def _named(features: Features, what: str, names: Sequence[str] | None) -> NDArray[np.int64]:
     """Indices of the features that bear one of some names."""
     if names is None:
         return np.arange(len(features))
     if isinstance(names, str):
         raise ValueError(f"{what}: got the text {names!r}, expected a list of names")
+    for name in sorted(set(names) - set(features.name.tolist())):
+        log.warning("%s: no feature is named %r", what, name)
     return np.flatnonzero(np.isin(features.name, list(names)))
 
 

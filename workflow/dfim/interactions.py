@@ -16,7 +16,7 @@ from dfim.change_scoring import score_changes
 from dfim.changes import Changes, Mutations, Targets
 from dfim.features import Features, ordered_pairs
 from dfim.pair_scores import PairScores
-from dfim.scoring import Floats, Progress, ScoringSettings
+from dfim.scoring import Floats, Progress, ScoringSettings, require_scorable
 from dfim.sequences import distinct_tuples
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ def score_pairs(
     Cost: at most N + F importance profiles a reference, for F source features.
     Memory: the features, pairs and X, and some 64 MiB of sequences with their mutants.
     """
+    require_scorable(attributor, X)
     if attributor.tasks > 1:
         raise ValueError(
             f"attributor: got {attributor.tasks} tasks, expected one; use score_pairs_by_task"
@@ -115,6 +116,7 @@ def score_pairs_by_task(
 
     As `score_pairs`, which has the arguments; the forward passes serve all tasks.
     """
+    require_scorable(attributor, X)
     settings = settings or ScoringSettings()
     source, target, n_overlapping = ordered_pairs(
         features,
@@ -137,7 +139,7 @@ def score_pairs_by_task(
     order = np.argsort(of[mutant_of], kind="stable")  # targets mutation by mutation
     aims = Targets(of[mutant_of][order], f.start[target[order]], f.end[target[order]])
     tasks = attributor.tasks
-    fis, fis_max_abs = np.empty((2, tasks, len(source)), np.float32)
+    fis, fis_max_abs = np.full((2, tasks, len(source)), np.nan, np.float32)
     effect, gap = np.full((2, tasks, len(distinct)), np.nan, np.float32)
     for part in score_changes(
         attributor,

@@ -11,7 +11,7 @@ from dfim.block_file import BlockFile, scoring_parameters, write_blocks
 from dfim.hdf5 import Arrays
 from dfim.maps import InteractionMap, score_map
 from dfim.scoring import Progress, ScoringSettings
-from dfim.sequences import one_hot
+from dfim.sequences import UNKNOWN, one_hot
 
 _KIND = "dfim maps 2"
 _ARRAYS = ("codes", "importance", "mutant_importance", "mutant_base", "effect", "gap")
@@ -64,8 +64,9 @@ def score_maps(
     Raises
     ------
     ValueError
-        A window outside the sequences, sequences that are not the model's, blocks of another
-        run or a folder of somebody else beside `path`.
+        A window outside the sequences, an N in it, sequences that are not the model's, an
+        attributor of several tasks, blocks of another run or a folder of somebody else beside
+        `path`.
 
     Notes
     -----
@@ -77,6 +78,15 @@ def score_maps(
     if not 0 <= start < end <= codes.shape[1]:
         raise ValueError(
             f"window: got [{start}, {end}), expected 0 <= start < end <= {codes.shape[1]} bp"
+        )
+    if attributor.tasks > 1:
+        raise ValueError(f"attributor: got {attributor.tasks} tasks, expected one")
+    unknown = np.argwhere(codes[:, start:end] == UNKNOWN)
+    if unknown.size:
+        row, place = unknown[0]
+        raise ValueError(
+            f"codes: sequence {row} has N at position {start + place}, inside the window; "
+            "expected A, C, G or T; leave it out or choose another window"
         )
 
     def score(rows: NDArray[np.int64], rng: np.random.Generator) -> Arrays:

@@ -12,7 +12,7 @@ from dfim.change_scoring import score_changes
 from dfim.changes import Mutations, Targets
 from dfim.mutations import mutate_nucleotides
 from dfim.records import ArrayRecord
-from dfim.scoring import Floats, ScoringSettings
+from dfim.scoring import Floats, ScoringSettings, require_scorable
 from dfim.sequences import ALPHABET, base_codes
 
 
@@ -129,6 +129,7 @@ def score_map(
     -----
     Cost: at most 3·W + 1 importance profiles a reference for a window of W bp.
     """
+    require_scorable(attributor, x[None])
     if attributor.tasks > 1:
         raise ValueError(
             f"attributor: got {attributor.tasks} tasks, expected one; use score_map_by_task"
@@ -151,6 +152,7 @@ def score_map_by_task(
 
     As `score_map`, which has the arguments; the forward passes serve all tasks.
     """
+    require_scorable(attributor, x[None])
     if not 0 <= start < end <= len(x):
         raise ValueError(
             f"window: got [{start}, {end}), expected 0 <= start < end <= {len(x)} bp"

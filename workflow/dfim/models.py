@@ -56,7 +56,10 @@ def load_model(
             raise ValueError(f"weights: got {weights}, but {path} holds its own weights")
         return _load_keras(path)
     if path.suffix != ".json":
-        raise ValueError(f"model: {path} ends in '{path.suffix}', expected .keras or .json")
+        raise ValueError(
+            f"model: {path} ends in '{path.suffix}', expected .keras or .json; open others "
+            "with keras.models.load_model(path, compile=False): any functional model will do"
+        )
     if weights is None:
         raise ValueError(
             f"model: {path} is an architecture without weights, give its h5 file as weights"
@@ -79,13 +82,29 @@ def load_model(
 
 
 def model_digest(model: keras.Model) -> str:
-    """Sixteen hex digits of a model's layers and weights, to know it again by."""
-    digest = hashlib.sha256(json.dumps(model.get_config(), default=str).encode())
+    """Sixteen hex digits of a model's layers and weights, to know it again by.
+
+    Names are left out: Keras numbers those that were not given anew in every session.
+    """
+    config = _renamed(model.get_config(), {})
+    digest = hashlib.sha256(json.dumps(config, default=str).encode())
     for array in model.get_weights():
         digest.update(
             f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes()
         )
     return digest.hexdigest()[:16]
+
+
+def _renamed(config: Any, names: dict[str, str]) -> Any:  # noqa: ANN401
+    """Replace the names of layers and models in a configuration by their order."""
+    if isinstance(config, dict):
+        # Other things have names too: a policy of types is called "float32".
+        if isinstance(config.get("name"), str) and config.keys() & {"trainable", "batch_shape"}:
+            names.setdefault(config["name"], f"#{len(names)}")
+        return {key: _renamed(value, names) for key, value in config.items()}
+    if isinstance(config, list | tuple):
+        return [_renamed(value, names) for value in config]
+    return names.get(config, config) if isinstance(config, str) else config
 
 
 def _load_keras(path: Path) -> keras.Model:

@@ -1,6 +1,7 @@
 """FIS of pairs of features, as arrays, table and file."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -88,14 +89,14 @@ class PairScores:
         }
         return cls(features=features, **arrays, **index)
 
-    def table(self, ids: NDArray[np.str_] | None = None) -> pd.DataFrame:
+    def table(self, ids: Sequence[str] | NDArray[np.str_] | None = None) -> pd.DataFrame:
         """One row a pair: both features, their distance (centres, bp) and scores."""
         f, s, t = self.features, self.source, self.target
         centre = (f.start + f.end) / 2
         sequence = f.sequence[s]
         return pd.DataFrame(
             {
-                "sequence": sequence if ids is None else ids[sequence],
+                "sequence": sequence if ids is None else np.asarray(ids)[sequence],
                 "source": f.name[s],
                 "source_start": f.start[s],
                 "source_end": f.end[s],

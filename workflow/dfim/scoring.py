@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor, Profiles
+from dfim.mutations import IntervalMutation
 from dfim.references import ReferenceKind, make_references
 from dfim.sequences import distinct_rows
 
+ReferencesFrom = Literal["original", "mutant"]
 Floats = NDArray[np.float32]
 Progress = Callable[[int], None]
 
@@ -39,9 +41,24 @@ class ScoringSettings:
 
     references: ReferenceKind = "dinuc"
     n_refs: int = 10
-    refs_from: Literal["original", "mutant"] = "original"
+    refs_from: ReferencesFrom = "original"
     gc: float = 0.46
-    motif_mutation: Literal["gc", "zeros", "shuffle"] = "gc"
+    motif_mutation: IntervalMutation = "gc"
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("references", get_args(ReferenceKind)),
+            ("refs_from", get_args(ReferencesFrom)),
+            ("motif_mutation", get_args(IntervalMutation)),
+        ):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name}: got {getattr(self, name)!r}, expected one of {', '.join(known)}"
+                )
+        if self.n_refs < 1:
+            raise ValueError(f"n_refs: got {self.n_refs}, expected at least 1")
+        if not 0 <= self.gc <= 1:
+            raise ValueError(f"gc: got {self.gc}, expected a fraction, 0 to 1")
 
     @property
     def constant(self) -> bool:
@@ -57,6 +74,22 @@ class ScoringSettings:
     def choose(cls, settings: Mapping[str, Any]) -> "ScoringSettings":
         """The settings among a larger mapping's keys."""
         return cls(**{field.name: settings[field.name] for field in fields(cls)})
+
+
+def require_scorable(attributor: Attributor, X: NDArray[Any]) -> None:
+    """Refuse what is no attributor, and sequences that are not its model's.
+
+    Raises
+    ------
+    ValueError
+        With what was got and what is expected.
+    """
+    if not isinstance(attributor, Attributor):
+        raise ValueError(
+            f"attributor: got a {type(attributor).__name__}, expected what "
+            "dfim.make_attributor(model, method) gives"
+        )
+    attributor._check_one_hot("X", X, (None, attributor.length, 4))
 
 
 def draw_references(

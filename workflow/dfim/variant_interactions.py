@@ -16,7 +16,7 @@ from dfim.attribution.base import Attributor
 from dfim.change_scoring import score_changes
 from dfim.changes import Mutations, Targets
 from dfim.mutations import mutate_nucleotides
-from dfim.scoring import Progress, ScoringSettings
+from dfim.scoring import Progress, ScoringSettings, require_scorable
 from dfim.variant_alleles import (
     alt_codes,
     distinct_windows,
@@ -81,6 +81,7 @@ def score_variants(
     Cost: at most four profiles (of each reference) a distinct window: variants at one
     place share theirs. Memory: 16·L bytes a variant for the result, and one block.
     """
+    require_scorable(attributor, X)
     settings = settings or ScoringSettings()
     position = require_windows(X, position)
     if half_width is not None and half_width < 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -112,7 +113,18 @@ def make_attributor(
         "batch_size": batch_size,
         "steps": steps,
     }
-    return _MAKERS[method](model, method, settings)
+    if not settings["heads"]:
+        raise ValueError("heads: got none, expected at least one")
+    made = _MAKERS[method](model, method, settings)
+    made.heads = tuple((head.output, head.unit) for head in settings["heads"])
+    made.held = {name: _digest(value) for name, value in (held or {}).items()}
+    return made
+
+
+def _digest(value: np.ndarray) -> str:
+    """Sixteen hex digits of the value of an input."""
+    array = np.ascontiguousarray(value, np.float32)
+    return hashlib.sha256(f"{array.shape}".encode() + array.tobytes()).hexdigest()[:16]
 
 
 def _engine(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:

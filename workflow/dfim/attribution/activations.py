@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +15,7 @@ from dfim.attribution.steps import Activation, Curve, Dense
 
 NEAR_ZERO = 1e-7  # differences below it count as none (the deeplift package's threshold)
 _RIGHT_OF_ZERO = 1e-30  # where a slope at a kink of 0 is the slope from the right
-_SHORT = 0.1  # of a chord of theirs whose slope is that of Simpson's rule to 1e-6
+_SHORT = 0.1  # a chord along which two points give the mean slope to 1e-6
 
 
 @dataclass(frozen=True)
@@ -27,28 +28,39 @@ class Bend:
         The function and its derivative.
     slope_right : callable
         The derivative from the right, where the function has a kink.
-    smooth : bool
-        Whether it has none.
+    kinks : tuple of float or None
+        Where those are, ascending; between them it has derivatives of every order. None for
+        a function that jumps.
     """
 
     value: Function
     slope: Function
     slope_right: Function
-    smooth: bool
+    kinks: tuple[float, ...] | None = ()
 
     def chord(self, z0: tf.Tensor, dz: tf.Tensor) -> tf.Tensor:
         """Slope of the line between the function at z0 and at z0 + dz.
 
-        The quotient of two small differences is mostly rounding. Where the function has no
-        kink, the mean slope of a short chord is Simpson's rule; elsewhere only a difference
-        of nothing has the slope at z0.
+        The quotient of two small differences is mostly rounding, so that of a short chord is
+        the mean slope along it.
         """
-        z = z0 + dz
-        quotient = (self.value(z) - self.value(z0)) / dz
-        if not self.smooth:
+        quotient = (self.value(z0 + dz) - self.value(z0)) / dz
+        if self.kinks is None:
             return tf.where(tf.abs(dz) < NEAR_ZERO, self.slope(z0), quotient)
-        mean = (self.slope(z0) + 4.0 * self.slope(z0 + dz / 2) + self.slope(z)) / 6.0
-        return tf.where(tf.abs(dz) < _SHORT, mean, quotient)
+        return tf.where(tf.abs(dz) < _SHORT, self._mean_slope(z0, dz), quotient)
+
+    def _mean_slope(self, z0: tf.Tensor, dz: tf.Tensor) -> tf.Tensor:
+        """Mean of the slope by Gauss's two points, from kink to kink."""
+        along = tf.where(dz == 0, 1.0, dz)
+        kinks = [tf.clip_by_value((kink - z0) / along, 0.0, 1.0) for kink in self.kinks]
+        # As fractions of the chord, in the order in which it meets them.
+        kinks = [tf.where(dz > 0, a, b) for a, b in zip(kinks, kinks[::-1], strict=True)]
+        mean = tf.zeros_like(z0 + dz)
+        for first, last in pairwise([0.0, *kinks, 1.0]):
+            middle, away = (first + last) / 2, (last - first) / 12**0.5
+            points = (self.slope(z0 + dz * (middle + side * away)) for side in (-1, 1))
+            mean += (last - first) / 2 * sum(points)
+        return mean
 
 
 class _Relu(Bend):
@@ -78,10 +90,10 @@ def bend_of(step: Activation | Curve) -> Bend:
     """
     if isinstance(step, Curve):
         slope = _differentiated(step.function)
-        return Bend(step.function, slope, slope, step.smooth)
+        return Bend(step.function, slope, slope, step.kinks)
     if step.kind == "relu":
         right = lambda z: _as_float(z >= 0)  # noqa: E731 - a pair of one-liners
-        return _Relu(tf.nn.relu, lambda z: _as_float(z > 0), right, smooth=False)
+        return _Relu(tf.nn.relu, lambda z: _as_float(z > 0), right)
     if step.kind == "tanh":
         return _smooth(tf.tanh, lambda y: 1.0 - y * y)
     return _smooth(tf.sigmoid, lambda y: y * (1.0 - y))
@@ -95,7 +107,7 @@ def _smooth(value: Function, slope_of_value: Function) -> Bend:
     def slope(z: tf.Tensor) -> tf.Tensor:
         return slope_of_value(value(z))
 
-    return Bend(value, slope, slope, smooth=True)
+    return Bend(value, slope, slope)
 
 
 def _differentiated(function: Function) -> Callable[[tf.Tensor], tf.Tensor]:

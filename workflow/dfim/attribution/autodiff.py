@@ -16,9 +16,8 @@ import tensorflow as tf
 
 from dfim.attribution.base import Array, Attributor, Block, Wanted
 from dfim.attribution.costs import batch_size_for, whole_bundles
-from dfim.attribution.engine import Engine
 from dfim.attribution.logit_tensors import scored_logit
-from dfim.attribution.plan import make_plan
+from dfim.attribution.plan import Plan, make_plan
 from dfim.attribution.results import Head
 
 log = logging.getLogger(__name__)
@@ -74,10 +73,9 @@ class AutodiffAttributor(Attributor):
         scored = scored_logit(model, output=output, unit=unit, held=held)
         self.method, self.observed, self.steps = method, observed, steps
         self.length = scored.length
-        self.plan = None
+        self.plan = _plan_of(model, Head(output, unit), held)
         self.batch_size = whole_bundles(batch_size or batch_size_for(4 * scored.numbers))
         self.needs_references = method == "integrated_gradients"
-        self._engine = _engine_of(model, output=output, unit=unit, held=held)
         network = scored.network
         self._network, self._inputs, self._unit = network, scored.inputs, unit
         self._weights = [
@@ -95,16 +93,6 @@ class AutodiffAttributor(Attributor):
         for rows in self._batches(n):
             out[rows] = self._logit(self._padded(X[rows])).numpy()[: len(out[rows])]
         return out
-
-    def reachable(  # noqa: D102 (see Attributor)
-        self, source_start: Array, source_end: Array, target_start: Array, target_end: Array
-    ) -> Array:
-        # A mean of slopes: what cannot change one of them cannot change it.
-        reachable = self._engine.reachable if self._engine else super().reachable
-        return reachable(source_start, source_end, target_start, target_end)
-
-    def structural_reach(self) -> int | None:  # noqa: D102 (see Attributor)
-        return self._engine.structural_reach() if self._engine else None
 
     def _blocks(
         self,
@@ -196,12 +184,13 @@ class AutodiffAttributor(Attributor):
         return self._logits(x), self._logits(x0), total / self.steps
 
 
-def _engine_of(
-    model: keras.Model, *, output: int | str, unit: int, held: Mapping[str, Array] | None
-) -> Engine | None:
-    """Engine that knows all layers, as its plan tells what is reachable."""
+def _plan_of(model: keras.Model, head: Head, held: Mapping[str, Array] | None) -> Plan | None:
+    """Plan of the model where all its layers are known: it tells what is reachable.
+
+    Integrated gradients are a mean of slopes: what cannot change one cannot change the mean.
+    """
     try:
-        return Engine(make_plan(model, [Head(output, unit)], held=held), "gradient_input")
+        return make_plan(model, [head], held=held)
     except ValueError as error:
         log.debug("every pair counts as reachable: %s", error)
         return None

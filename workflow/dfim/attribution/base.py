@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +35,10 @@ class Attributor(ABC):
         Whether scores compare with references.
     plan : dfim.attribution.plan.Plan or None
         The steps from the input to the logit, where they are known.
+    heads : tuple of (int or str, int)
+        Output and unit of each task, as given to `make_attributor`.
+    held : dict of str to str
+        Digests of the inputs that are held at other values than zero.
     """
 
     method: str
@@ -42,6 +47,8 @@ class Attributor(ABC):
     batch_size: int
     tasks: int = 1
     needs_references: bool = True
+    heads: tuple[tuple[int | str, int], ...] = ()
+    held: Mapping[str, str] = MappingProxyType({})
 
     def profiles(
         self,
@@ -182,9 +189,10 @@ class Attributor(ABC):
         return reachable(self.plan, source_start, source_end, target_start, target_end)
 
     def describe(self) -> dict[str, object]:
-        """Settings of the method, for a file of scores to keep."""
+        """What is scored and how, for a file of scores to keep."""
         names = ("method", "maxpool_rule", "observed", "steps", "batch_size")
-        return {name: getattr(self, name) for name in names if hasattr(self, name)}
+        found = {name: getattr(self, name) for name in names if hasattr(self, name)}
+        return {**found, "heads": self.heads, "held": dict(self.held)}
 
     def structural_reach(self) -> int | None:
         """Give the largest distance at which one nucleotide can change another's importance.

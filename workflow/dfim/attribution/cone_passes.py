@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import tensorflow as tf
 
-from dfim.attribution.cone_views import Recorder, Request, View, Windows
+from dfim.attribution.cone_views import CutWindows, Recorder, Request, View
 from dfim.attribution.cones import Span, whole
 from dfim.attribution.engine import Engine
 from dfim.attribution.passes import Pass, backward, forward, rule_of
@@ -76,7 +76,7 @@ class ConePasses:
         self.scores(m, (place, place), columns, changed, recorder["scores"])
 
     def mutants(
-        self, place: tf.Tensor, columns: tf.Tensor, windows: Windows
+        self, place: tf.Tensor, columns: tf.Tensor, windows: CutWindows
     ) -> tuple[tf.Tensor, list[tf.Tensor], list[tf.Tensor]]:
         """Scored values (B, T), what changed of stored local nodes, and other stored values."""
         view = View(self, "mutant", (place, None), windows, {0: columns})
@@ -122,7 +122,7 @@ class ConePasses:
         columns: tf.Tensor,
         changed: list[tf.Tensor],
         stored: list[tf.Tensor],
-        windows: Windows,
+        windows: CutWindows,
     ) -> list[tf.Tensor]:
         """Multipliers of the nodes between, whole (B or 1, n, C)."""
         view, against = self._views((place, None), columns, changed, windows)
@@ -143,7 +143,7 @@ class ConePasses:
         places: Sequence[tf.Tensor],
         columns: tf.Tensor,
         changed: list[tf.Tensor],
-        windows: Windows,
+        windows: CutWindows,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Scores (B, S) of the target's positions, and sums of all contributions there (B,).
 
@@ -163,7 +163,7 @@ class ConePasses:
         places: Sequence[tf.Tensor | None],
         columns: tf.Tensor,
         changed: list[tf.Tensor],
-        windows: Windows,
+        windows: CutWindows,
     ) -> tuple[View, View | None]:
         """Values of mutants, and of references where there are any."""
         own = {0: columns, **dict(zip(self.stored, changed, strict=True))}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 Kind = Literal["mutant", "reference"]
-Windows = Mapping[tuple[object, ...], tf.Tensor]
+CutWindows = Mapping[tuple[object, ...], tf.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class View:
         passes: ConePasses,
         kind: Kind,
         places: Sequence[tf.Tensor | None],
-        windows: Windows,
+        windows: CutWindows,
         changed: dict[int, tf.Tensor],
     ) -> None:
         self.passes, self.kind, self.windows, self.changed = passes, kind, windows, changed

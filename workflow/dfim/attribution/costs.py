@@ -11,8 +11,8 @@ import tensorflow as tf
 from dfim.attribution.plan import Plan
 from dfim.attribution.steps import Concat, Conv, Dense, Input, Linear, Pool, Product, Sum
 
-# About one batch of activations in the last-level cache; measured best sizes are some 400 for
-# 36 kB a profile, 48 for 0.5 MB and 8 to 24 for 2 MB (docs/benchmark.md).
+# About one batch of activations in the last-level cache; of sizes tried, some 400 were best
+# for 36 kB a profile, 48 for 0.5 MB and 8 to 24 for 2 MB.
 BATCH_BYTES = 24 * 2**20
 LARGEST = 768
 # Matrix kernels take rows by six (AVX2) or eight (AVX-512), and what is left over goes through

@@ -16,7 +16,7 @@ from dfim.attribution.costs import BUNDLE
 from dfim.attribution.crop_engine import CropEngine, Kept
 from dfim.attribution.crops import Windows, obstacle
 from dfim.attribution.engine import Engine
-from dfim.attribution.proof import largest_error
+from dfim.attribution.proof import prove
 from dfim.attribution.window_items import check_mutants
 from dfim.attribution.window_results import Differences
 from dfim.mutations import put_columns
@@ -80,13 +80,7 @@ class Cropped:
             self.widest = engine.length
         self.engine, self.width, self.reaches, self.size = engine, width, True, self.crop
         self._proved = False
-        worst = largest_error(self)
-        if worst > TOLERANCE:
-            raise RuntimeError(
-                f"crops of {self.windows} windows: they differ from whole profiles by "
-                f"{worst:.1e} of the largest score, expected at most {TOLERANCE:.0e}; "
-                "score whole sequences instead and report the model"
-            )
+        prove(self, f"crops of {self.windows} pooling windows")
         self._proved = True
 
     @classmethod

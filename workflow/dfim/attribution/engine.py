@@ -78,7 +78,7 @@ class Engine(Attributor):
         plan: Plan,
         method: str,
         *,
-        maxpool_rule: str = "winner",
+        maxpool_rule: str,
         observed: bool = True,
         batch_size: int | None = None,
     ) -> None:
@@ -93,7 +93,7 @@ class Engine(Attributor):
             one.output for one in self.passes if isinstance(plan.nodes[one.output].step, STORED)
         ]
         self._graphs = Graphs(self.batch_size * flops_per_profile(plan))
-        # What scores mutants in windows of this engine, once it is made and proved.
+        # How mutants are best scored, and what scores them in windows once it is proved.
         self.made: dict[tuple[object, ...], Any] = {}
 
     def predict_logit(self, X: Array) -> Array:  # noqa: D102 (see Attributor)

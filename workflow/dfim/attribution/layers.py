@@ -26,7 +26,7 @@ from dfim.attribution.steps import (
     Softmax,
     Sum,
 )
-from dfim.attribution.supported import CURVES, FUNCTIONS, KINDS, SMOOTH, unsupported
+from dfim.attribution.supported import CURVES, FUNCTIONS, KINDS, KINKS, unsupported
 
 Array = np.ndarray
 Steps = list[GraphStep]
@@ -119,7 +119,7 @@ def _activation(layer: layers.Layer, shape: Shape) -> Steps:
     if name is None:
         given = getattr(function, "__name__", repr(function))
         raise unsupported(layer, f"activation '{given}' has no rule")
-    return [Activation(name)] if name in KINDS else [Curve(function, name in SMOOTH)]
+    return [Activation(name)] if name in KINDS else [Curve(function, KINKS.get(name, ()))]
 
 
 def _operator(operation: keras.Operation, shape: Shape) -> Steps | None:
@@ -131,21 +131,22 @@ def _operator(operation: keras.Operation, shape: Shape) -> Steps | None:
         return _softmax(operation, shape)
     if name.lower() in KINDS:
         return [Activation(name.lower())]
-    if name not in CURVES.values():
-        return None
-    return [Curve(operation.call, name in {CURVES[smooth] for smooth in SMOOTH})]
+    known = next((key for key, kind in CURVES.items() if kind == name), None)
+    return [Curve(operation.call, KINKS.get(known, ()))] if known else None
 
 
 def _relu(layer: layers.ReLU, shape: Shape) -> Steps:
     if layer.max_value is None and not layer.negative_slope and not layer.threshold:
         return [Activation("relu")]
-    return [Curve(layer.call)]
+    top = () if layer.max_value is None else (float(layer.max_value),)
+    # Below a threshold the function starts from 0: it jumps there.
+    return [Curve(layer.call, None if layer.threshold else (0.0, *top))]
 
 
 def _prelu(layer: layers.PReLU, shape: Shape) -> Steps:
     alpha = np.asarray(layer.get_weights()[0], np.float32)
     everywhere = len(shape) == 1 or alpha.shape[0] == 1
-    return [Curve(lambda x: tf.nn.relu(x) - alpha * tf.nn.relu(-x), everywhere=everywhere)]
+    return [Curve(lambda x: tf.nn.relu(x) - alpha * tf.nn.relu(-x), (0.0,), everywhere)]
 
 
 def _softmax(layer: layers.Softmax, shape: Shape) -> Steps:
@@ -209,8 +210,8 @@ _TRANSLATORS: dict[type, Callable[..., Steps]] = {
     layers.Activation: _activation,
     layers.ReLU: _relu,
     layers.PReLU: _prelu,
-    layers.LeakyReLU: lambda layer, shape: [Curve(layer.call)],
-    layers.ELU: lambda layer, shape: [Curve(layer.call)],
+    layers.LeakyReLU: lambda layer, shape: [Curve(layer.call, KINKS["leaky_relu"])],
+    layers.ELU: lambda layer, shape: [Curve(layer.call, KINKS["elu"])],
     layers.Softmax: _softmax,
     layers.MaxPooling1D: _max_pool,
     layers.AveragePooling1D: _average_pool,

@@ -27,12 +27,15 @@ class PerTask(Attributor):
         self.attributors, self.tasks = attributors, len(attributors)
         self.method, self.plan, self.length = first.method, first.plan, first.length
         self.batch_size, self.needs_references = first.batch_size, first.needs_references
+        if hasattr(first, "steps"):
+            self.steps = first.steps
 
     def predict_logit(self, X: Array) -> Array:  # noqa: D102 (see Attributor)
         return np.stack([one.predict_logit(X) for one in self.attributors])
 
     def describe(self) -> dict[str, object]:  # noqa: D102 (see Attributor)
-        return self.attributors[0].describe() | {"tasks": self.tasks}
+        own = super().describe()
+        return self.attributors[0].describe() | {n: own[n] for n in ("heads", "held")}
 
     def reachable(  # noqa: D102 (see Attributor)
         self, source_start: Array, source_end: Array, target_start: Array, target_end: Array

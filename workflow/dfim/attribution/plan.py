@@ -101,8 +101,6 @@ def make_plan(
         does not exist, a held value of a wrong shape, and where an output does not depend
         on a (length, 4) input.
     """
-    if not heads:
-        raise ValueError("heads: got none, expected at least one")
     held = held or {}
     output_tensor(model, heads[0].output)  # refuses what is no built model
     scored = scored_input(model, held)

@@ -13,6 +13,34 @@ if TYPE_CHECKING:
     from dfim.attribution.windowed import Windowed
 
 SEQUENCES = 8
+# Of the largest score: what is allowed for rounding. A wrong window is off by 1e-3.
+TOLERANCE = 1e-5
+
+
+class InexactWindowsError(RuntimeError):
+    """Windows of a model do not give the differences of its whole profiles."""
+
+
+def prove(windowed: Windowed | Cropped, what: str) -> None:
+    """Refuse windows that differ from whole profiles of random mutants.
+
+    Parameters
+    ----------
+    windowed : Windowed or Cropped
+    what : str
+        Name of the windows, for the error.
+
+    Raises
+    ------
+    InexactWindowsError
+        Where the largest error is above `TOLERANCE`, or no number.
+    """
+    worst = largest_error(windowed)
+    if not worst <= TOLERANCE:
+        raise InexactWindowsError(
+            f"{what} differ from whole profiles by {worst:.1e} of the largest score, expected "
+            f"at most {TOLERANCE:.0e}"
+        )
 
 
 def largest_error(windowed: Windowed | Cropped) -> float:

@@ -104,12 +104,12 @@ class Linear:
 class Curve:
     """Elementwise function of tensors, one that is not relu, tanh or sigmoid.
 
-    `smooth` says that it has derivatives of every order, `everywhere` that it is the same at
-    every position.
+    Between its `kinks`, ascending, it has derivatives of every order (None: it jumps);
+    `everywhere` says that it is the same at every position.
     """
 
     function: Callable[[Any], Any]
-    smooth: bool = False
+    kinks: tuple[float, ...] | None
     everywhere: bool = True
 
 

@@ -31,7 +31,16 @@ CURVES = {
     "softplus": "Softplus",
     "softsign": "Softsign",
 }
-SMOOTH = ("exponential", "gelu", "log_sigmoid", "mish", "silu", "softplus")  # no kinks
+KINKS = {  # where their slope jumps, or its change does; the others have none
+    "celu": (0.0,),
+    "elu": (0.0,),
+    "hard_sigmoid": (-3.0, 3.0),
+    "hard_silu": (-3.0, 3.0),
+    "leaky_relu": (0.0,),
+    "relu6": (0.0, 6.0),
+    "selu": (0.0,),
+    "softsign": (0.0,),
+}
 FUNCTIONS = {getattr(keras.activations, name): name for name in (*KINDS, *CURVES)}
 
 

@@ -30,8 +30,8 @@ class Differences:
     effect : float32 (M,)
         Logit of the original minus logit of the mutant.
     gap : float32 (M,)
-        Completeness error of the mutant, where its target is the whole sequence; else NaN,
-        as for gradients.
+        Completeness error of the mutant, where its target is the whole sequence (of crops:
+        all pooling windows that see the mutation); else NaN, as for gradients.
     own_gap : float32 (M,)
         That of the original, where that is scored whole; else NaN.
     """

@@ -19,7 +19,7 @@ from dfim.attribution.costs import batch_size_for, whole_bundles
 from dfim.attribution.engine import Engine
 from dfim.attribution.graphs import Graphs, filled
 from dfim.attribution.passes import STORED
-from dfim.attribution.proof import largest_error
+from dfim.attribution.proof import prove
 from dfim.attribution.window_batches import BatchScorer
 from dfim.attribution.window_choice import Choice
 from dfim.attribution.window_items import Batch, Items, check_mutants
@@ -27,8 +27,6 @@ from dfim.attribution.window_results import Differences, Results
 from dfim.mutations import put_columns
 
 Array = np.ndarray
-# Of the largest score: what the proof allows for rounding. A wrong window is off by 1e-3.
-TOLERANCE = 1e-5
 
 
 class Windowed:
@@ -54,7 +52,7 @@ class Windowed:
 
     Raises
     ------
-    RuntimeError
+    InexactWindowsError
         When random mutants do not come out as with the engine: it proves itself first.
 
     Notes
@@ -82,13 +80,7 @@ class Windowed:
         graphs = Graphs(self.batch_size * choice.flops)
         self._scorer = BatchScorer(engine, passes, graphs, self.batch_size)
         self._measured = True  # not by the proof, whose sequences are nobody's
-        worst = largest_error(self)
-        if not worst <= TOLERANCE:
-            raise RuntimeError(
-                f"mutants of {self.width} bp: windows differ from whole profiles by "
-                f"{worst:.1e} of the largest score, expected at most {TOLERANCE:.0e}; "
-                "score whole sequences instead (windowed=False) and report the model"
-            )
+        prove(self, f"windows of {self.width} bp mutations")
         self._measured = not engine.needs_references
 
     @classmethod
@@ -106,7 +98,7 @@ class Windowed:
 
         Raises
         ------
-        RuntimeError
+        InexactWindowsError
             As the class.
         """
         key = cls, choice.width, choice.size, choice.reach is None
