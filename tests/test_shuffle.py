@@ -198,3 +198,12 @@ def test_unusable_arguments_are_refused():
     X[1, 4] = np.nan
     with pytest.raises(ValueError, match=r"row 1 .* not finite at position 4"):
         dinucleotide_shuffle(X, 1, rng)
+
+
+def test_a_generator_a_sequence_makes_each_independent_of_the_others(monkeypatch):
+    X = np.eye(4, dtype=np.uint8)[np.random.default_rng(0).integers(0, 4, (5, 30))]
+    monkeypatch.setattr(shuffle, "_BLOCK_COLUMNS", 2 * 3 * 30)  # two sequences a block
+    together = dinucleotide_shuffle(X, 3, [np.random.default_rng(key) for key in range(5)])
+    for key in range(5):
+        alone = dinucleotide_shuffle(X[key : key + 1], 3, np.random.default_rng(key))
+        np.testing.assert_array_equal(together[key], alone[0])

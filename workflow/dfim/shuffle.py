@@ -20,6 +20,7 @@ rejected and redrawn, and the randomness used by a sequence is a fixed amount.
 
 import itertools
 import logging
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -39,7 +40,9 @@ _LEADS = np.uint64(7)
 _ORDER = np.uint64(2**61 - 8)
 
 
-def dinucleotide_shuffle(X: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+def dinucleotide_shuffle(
+    X: np.ndarray, n: int, rng: np.random.Generator | Sequence[np.random.Generator]
+) -> np.ndarray:
     """Shuffle each sequence, keeping its dinucleotide counts and both ends.
 
     Parameters
@@ -49,8 +52,9 @@ def dinucleotide_shuffle(X: np.ndarray, n: int, rng: np.random.Generator) -> np.
         symbol of its own, and a sequence may hold six of them.
     n : int
         Shuffles per sequence, independent of each other.
-    rng : numpy.random.Generator
-        L draws are taken for each shuffle, sequence by sequence.
+    rng : numpy.random.Generator or sequence of N of them
+        L draws are taken for each shuffle, sequence by sequence; with a generator a
+        sequence, its shuffles do not depend on the others.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def dinucleotide_shuffle(X: np.ndarray, n: int, rng: np.random.Generator) -> np.
         counts = _transitions(symbols, columns.shape[1])
         trees = np.cumsum(_tree_weights(counts), axis=1)
         n_fixed += np.count_nonzero(_log_shuffles(counts, trees[:, -1]) < np.log(1.5))
-        draws = rng.integers(0, 2**64, (len(symbols), n, length), dtype=np.uint64)
+        draws = _draws(rng, rows, (len(symbols), n, length))
         last_exits = _draw_last_exits(trees, draws[..., -1], columns.shape[1])
         exits = _order_exits(symbols, last_exits, draws[..., :-1])
         walks = _walk(symbols, exits, counts)
@@ -100,6 +104,20 @@ def dinucleotide_shuffle(X: np.ndarray, n: int, rng: np.random.Generator) -> np.
             n_sequences,
         )
     return shuffles
+
+
+def _draws(
+    rng: np.random.Generator | Sequence[np.random.Generator],
+    rows: slice,
+    shape: tuple[int, int, int],
+) -> np.ndarray:
+    """Random words, those of each sequence by its own generator where there are many."""
+    if isinstance(rng, np.random.Generator):
+        return rng.integers(0, 2**64, shape, dtype=np.uint64)
+    draws = np.empty(shape, np.uint64)
+    for own, one in zip(draws, rng[rows], strict=True):
+        own[...] = one.integers(0, 2**64, shape[1:], dtype=np.uint64)
+    return draws
 
 
 def _symbols(X: np.ndarray, first_row: int) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dfim.scoring import ScoringSettings, draw_references
 from dfim.sequences import UNKNOWN, base_codes, decode, require_one_hot
+from dfim.shuffle import dinucleotide_shuffle
 from dfim.variants import allele_codes
 
 if TYPE_CHECKING:
@@ -127,5 +128,11 @@ def window_references(
     rngs = [np.random.default_rng(key) for key in keys]
     if settings.constant:
         return draw_references(inputs[:1, 0], settings, rngs[0]), None
-    drawn = [draw_references(x, settings, rng) for x, rng in zip(inputs, rngs, strict=True)]
-    return np.concatenate(drawn), np.arange(inputs.shape[0] * inputs.shape[1])
+    n, k, *column = inputs.shape
+    if settings.references == "dinuc":
+        own = [rng for rng in rngs for _ in range(k)]
+        drawn = dinucleotide_shuffle(inputs.reshape(n * k, *column), settings.n_refs, own)
+    else:
+        each = zip(inputs, rngs, strict=True)
+        drawn = np.concatenate([draw_references(x, settings, rng) for x, rng in each])
+    return drawn, np.arange(n * k)

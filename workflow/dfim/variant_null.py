@@ -5,6 +5,7 @@ The null of a variant source holds its base and shuffles the sequence on either 
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -65,7 +66,10 @@ class VariantNull(ArrayRecord):
 
 
 def shuffle_around(
-    X: NDArray[np.uint8], position: int, n: int, rng: np.random.Generator
+    X: NDArray[np.uint8],
+    position: int,
+    n: int,
+    rng: np.random.Generator | Sequence[np.random.Generator],
 ) -> NDArray[np.uint8]:
     """Dinucleotide-shuffle each side of one position, whose base stays.
 
@@ -146,13 +150,10 @@ def score_variant_null(
     for start in range(0, len(first), block):
         rows = range(start, min(start + block, len(first)))
         rngs = [np.random.default_rng((shuffling, names[row])) for row in rows]
-        shuffles = [
-            shuffle_around(X[first[row], None], scores.position, n, own)
-            for row, own in zip(rows, rngs, strict=True)
-        ]
+        shuffles = shuffle_around(X[first[rows]], scores.position, n, rngs)
         null = score_variants(
             attributor,
-            np.concatenate(shuffles).reshape(-1, *X.shape[1:]),
+            shuffles.reshape(-1, *X.shape[1:]),
             position=scores.position,
             half_width=half_width,
             settings=settings,
