@@ -181,6 +181,9 @@ def test_bedpe_of_a_small_case(path, attributor, name):
     (scores,) = [scores for scores in found if len(scores)]
     out = path.with_name(name)
     found.write_bedpe(out, CONTIGS, STARTS, IDS)
+    written = out.read_bytes()
+    found.write_bedpe(out, tuple(CONTIGS), STARTS.tolist(), tuple(IDS))
+    assert out.read_bytes() == written
     data = gzip.decompress(out.read_bytes()) if name.endswith(".gz") else out.read_bytes()
     lines = [line.split("\t") for line in data.decode().splitlines()]
     assert lines[0] == [

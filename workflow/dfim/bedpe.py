@@ -48,7 +48,7 @@ def feature_pairs(
     scores: PairScores,
     contigs: NDArray[np.str_],
     starts: NDArray[np.integer],
-    ids: NDArray[np.str_] | None = None,
+    ids: Sequence[str] | NDArray[np.str_] | None = None,
 ) -> pd.DataFrame:
     """BEDPE rows from the source to the target of each pair of features.
 

@@ -206,13 +206,15 @@ class PairFile(BlockFile):
     def __iter__(self) -> Iterator[PairScores]:
         return (self[block] for block in range(len(self)))
 
-    def tables(self, ids: NDArray[np.str_] | None = None) -> Iterator[pd.DataFrame]:
+    def tables(
+        self, ids: Sequence[str] | NDArray[np.str_] | None = None
+    ) -> Iterator[pd.DataFrame]:
         """Give `PairScores.table` of each block; `ids` (N,) names the sequences."""
         self._check(ids=ids)
         return (scores.table(ids) for scores in self)
 
     def write_tsv(
-        self, path: str | os.PathLike[str], ids: NDArray[np.str_] | None = None
+        self, path: str | os.PathLike[str], ids: Sequence[str] | NDArray[np.str_] | None = None
     ) -> None:
         """Write all pairs as one TSV, gzipped where named .gz; memory holds one block."""
         write_tables(path, self.tables(ids))
@@ -220,9 +222,9 @@ class PairFile(BlockFile):
     def write_bedpe(
         self,
         path: str | os.PathLike[str],
-        contigs: NDArray[np.str_] | None,
-        starts: NDArray[np.integer] | None,
-        ids: NDArray[np.str_] | None = None,
+        contigs: Sequence[str] | NDArray[np.str_] | None,
+        starts: Sequence[int] | NDArray[np.integer] | None,
+        ids: Sequence[str] | NDArray[np.str_] | None = None,
     ) -> None:
         """Write all pairs as BEDPE, gzipped where named .gz; memory holds one block.
 
@@ -244,6 +246,7 @@ class PairFile(BlockFile):
         if contigs is None or starts is None:
             raise ValueError("contigs, starts: got None, expected a place for each sequence")
         self._check(contigs=contigs, starts=starts, ids=ids)
+        contigs, starts = np.asarray(contigs), np.asarray(starts)
         if (starts < 0).any():
             raise ValueError(f"starts: got {starts.min()}, expected 0-based bp, 0 or more")
         write_bedpe(path, (feature_pairs(scores, contigs, starts, ids) for scores in self))
@@ -251,7 +254,7 @@ class PairFile(BlockFile):
     def _check(self, **columns: NDArray[Any] | None) -> None:
         n = self.parameters["shape"][0]
         for name, column in columns.items():
-            if column is not None and column.shape != (n,):
+            if column is not None and np.shape(column) != (n,):
                 raise ValueError(
-                    f"{name}: got {column.shape}, expected ({n},), one a sequence of the file"
+                    f"{name}: got {np.shape(column)}, expected ({n},), one for each sequence"
                 )
