@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from dfim.attribution import make_attributor
+from dfim.attribution import Attributor, make_attributor
 from dfim.features import Features
 from dfim.interactions import score_pairs
 from dfim.maps import InteractionMap, score_map
@@ -263,14 +263,15 @@ def test_score_is_the_mean_over_references(attributors):
         attributor, X, features, settings=settings, rng=np.random.default_rng(3)
     )
 
-    class One:
+    class One(Attributor):
         """The attributor with one of the references."""
+
+        predict_logit = _blocks = None
+        length, tasks, needs_references = attributor.length, 1, True
+        reachable = attributor.reachable
 
         def __init__(self, which):
             self.which = which
-
-        reachable = attributor.reachable
-        tasks, needs_references = 1, True
 
         def profiles(self, X, references, **options):
             return attributor.profiles(X, references[:, self.which : self.which + 1], **options)

@@ -217,7 +217,7 @@ def test_bedpe_has_every_pair_and_no_gaps(path, attributor):
     [
         ({"contigs": None}, "contigs, starts: got None, expected a place for each sequence"),
         ({"starts": None}, "contigs, starts: got None"),
-        ({"contigs": CONTIGS[:3]}, r"contigs: got \(3,\), expected \(11,\), one a sequence"),
+        ({"contigs": CONTIGS[:3]}, r"contigs: got \(3,\), expected \(11,\), one for each"),
         ({"starts": STARTS[:3]}, r"starts: got \(3,\), expected \(11,\)"),
         ({"ids": IDS[:3]}, r"ids: got \(3,\), expected \(11,\)"),
         ({"starts": STARTS - 1}, "starts: got -1, expected 0-based bp, 0 or more"),
