@@ -73,12 +73,6 @@ def test_features_out_of_order_make_no_pairs():
         ordered_pairs(given.of_sequences(np.arange(3)))
 
 
-def test_names_of_no_feature_are_told(caplog):
-    source, *_ = ordered_pairs(features_of([(0, 0, 1, "a"), (0, 3, 4, "b")]), sources=["A"])
-    assert len(source) == 0
-    assert "sources: no feature is named 'A'" in caplog.text
-
-
 def test_features_come_back_sorted(tmp_path):
     given = features_of([(3, 0, 4, "x"), (1, 9, 12, "NA"), (1, 2, 50, "007"), (2, 0, 1, "y")])
     given.save(tmp_path / "f.tsv.gz", IDS)

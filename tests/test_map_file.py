@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -121,6 +122,15 @@ def test_model_digest_sees_layers_and_not_their_names():
     digests = [model_digest(one) for one in again]
     assert digests[0] == model_digest(first)
     assert len(set(digests)) == 3
+
+
+def test_model_digest_tells_functions_that_layers_are_named_after():
+    named = []
+    for kind in ("relu", "tanh"):
+        inputs = keras.Input((LENGTH, 4))
+        x = keras.layers.Activation(kind, name=kind)(keras.layers.Flatten()(inputs))
+        named.append(keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones")(x)))
+    assert model_digest(named[0]) != model_digest(named[1])
 
 
 def test_finished_blocks_are_not_scored_again(tmp_path, attributor):

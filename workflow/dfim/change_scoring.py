@@ -113,8 +113,11 @@ def score_changes(
                 attributor, engine, X[first:last], mutated, aims, settings, rng, drawn,
                 None if group is None else group[part], options, progress,
             ):  # fmt: skip
-                targets_, mutants = found.targets + wanted.start, found.mutants + inside.start
-                yield replace(found, targets=targets_, mutants=mutants)
+                yield replace(
+                    found,
+                    targets=found.targets + wanted.start,
+                    mutants=found.mutants + inside.start,
+                )
 
 
 def _runs(sizes: NDArray[np.integer], most: int) -> Iterator[slice]:

@@ -17,7 +17,7 @@ from dfim.maps import InteractionMap
 from dfim.mutations import OTHER_BASES
 from dfim.numbering import mutant_index, sequence_codes
 from dfim.records import ArrayRecord
-from dfim.scoring import Floats, Progress, ScoringSettings, draw_references
+from dfim.scoring import Floats, Progress, ScoringSettings, draw_references, require_scorable
 
 _FIXED = ("gc", "zeros")
 # Sequences whose FIS are in memory at once (5 MB at 10 positions); part of the last bits.
@@ -151,8 +151,7 @@ def score_factorial(
     4^L profiles stand for the 3 L 4^L mutants. Memory: 8 L bytes a sequence (L = 10:
     84 MB), beside the results.
     """
-    if attributor.tasks > 1:
-        raise ValueError(f"attributor: got {attributor.tasks} tasks, expected one")
+    require_scorable(attributor, tasks=1)
     if attributor.needs_references and settings.references not in _FIXED:
         raise ValueError(
             f"references: got {settings.references!r}, which belong to a sequence and not to "

@@ -1,6 +1,5 @@
 """Features of sequences (motif instances, windows) and their pairing."""
 
-import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -10,8 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.store import read_table, write_table
-
-log = logging.getLogger(__name__)
 
 _COLUMNS = ("sequence", "start", "end", "name", "strand")
 
@@ -221,8 +218,6 @@ def _named(features: Features, what: str, names: Sequence[str] | None) -> NDArra
         return np.arange(len(features))
     if isinstance(names, str):
         raise ValueError(f"{what}: got the text {names!r}, expected a list of names")
-    for name in sorted(set(names) - set(features.name.tolist())):
-        log.warning("%s: no feature is named %r", what, name)
     return np.flatnonzero(np.isin(features.name, list(names)))
 
 

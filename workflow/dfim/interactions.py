@@ -77,11 +77,7 @@ def score_pairs(
     Cost: at most N + F importance profiles a reference, for F source features.
     Memory: the features, pairs and X, and some 64 MiB of sequences with their mutants.
     """
-    require_scorable(attributor, X)
-    if attributor.tasks > 1:
-        raise ValueError(
-            f"attributor: got {attributor.tasks} tasks, expected one; use score_pairs_by_task"
-        )
+    require_scorable(attributor, tasks=1)
     (found,) = score_pairs_by_task(
         attributor,
         X,

@@ -10,7 +10,7 @@ from dfim.attribution.base import Attributor
 from dfim.block_file import BlockFile, scoring_parameters, write_blocks
 from dfim.hdf5 import Arrays
 from dfim.maps import InteractionMap, score_map
-from dfim.scoring import Progress, ScoringSettings
+from dfim.scoring import Progress, ScoringSettings, require_scorable
 from dfim.sequences import UNKNOWN, one_hot
 
 _KIND = "dfim maps 2"
@@ -73,14 +73,13 @@ def score_maps(
     3 W + 1 importance profiles a sequence and reference; 12 W^2 bytes a sequence in the file
     (W = 1,000: 12 MB) before compression, and as much again until the blocks are joined.
     """
+    require_scorable(attributor, tasks=1)
     settings = settings or ScoringSettings()
     parameters = scoring_parameters(attributor, codes, model, settings)
     if not 0 <= start < end <= codes.shape[1]:
         raise ValueError(
             f"window: got [{start}, {end}), expected 0 <= start < end <= {codes.shape[1]} bp"
         )
-    if attributor.tasks > 1:
-        raise ValueError(f"attributor: got {attributor.tasks} tasks, expected one")
     unknown = np.argwhere(codes[:, start:end] == UNKNOWN)
     if unknown.size:
         row, place = unknown[0]

@@ -129,11 +129,7 @@ def score_map(
     -----
     Cost: at most 3·W + 1 importance profiles a reference for a window of W bp.
     """
-    require_scorable(attributor, x[None])
-    if attributor.tasks > 1:
-        raise ValueError(
-            f"attributor: got {attributor.tasks} tasks, expected one; use score_map_by_task"
-        )
+    require_scorable(attributor, tasks=1)
     options = {"settings": settings, "windowed": windowed, "rng": rng}
     return score_map_by_task(attributor, x, start, end, **options)[0]
 

@@ -16,6 +16,8 @@ import numpy as np
 
 from dfim import keras0, keras2
 
+# Keys of a configuration whose text is the name of a layer; "relu" elsewhere is a function.
+_NAMING = ("name", "keras_history", "input_layers", "output_layers")
 _READERS = {"0.3": keras0, "2": keras2}
 
 
@@ -86,7 +88,7 @@ def model_digest(model: keras.Model) -> str:
 
     Names are left out: Keras numbers those that were not given anew in every session.
     """
-    config = _renamed(model.get_config(), {})
+    config = _renamed(model.get_config(), {}, "")
     digest = hashlib.sha256(json.dumps(config, default=str).encode())
     for array in model.get_weights():
         digest.update(
@@ -95,16 +97,16 @@ def model_digest(model: keras.Model) -> str:
     return digest.hexdigest()[:16]
 
 
-def _renamed(config: Any, names: dict[str, str]) -> Any:  # noqa: ANN401
-    """Replace the names of layers and models in a configuration by their order."""
+def _renamed(config: Any, names: dict[str, str], key: str) -> Any:  # noqa: ANN401
+    """Replace the names of layers and models by their order, where a key speaks of them."""
     if isinstance(config, dict):
         # Other things have names too: a policy of types is called "float32".
         if isinstance(config.get("name"), str) and config.keys() & {"trainable", "batch_shape"}:
             names.setdefault(config["name"], f"#{len(names)}")
-        return {key: _renamed(value, names) for key, value in config.items()}
+        return {key: _renamed(value, names, key) for key, value in config.items()}
     if isinstance(config, list | tuple):
-        return [_renamed(value, names) for value in config]
-    return names.get(config, config) if isinstance(config, str) else config
+        return [_renamed(value, names, key) for value in config]
+    return names.get(config, config) if key in _NAMING and isinstance(config, str) else config
 
 
 def _load_keras(path: Path) -> keras.Model:

@@ -22,7 +22,7 @@ from dfim.features import Features, ordered_pairs
 from dfim.hdf5 import Arrays
 from dfim.interactions import score_pairs
 from dfim.pair_scores import PairScores
-from dfim.scoring import Progress, ScoringSettings
+from dfim.scoring import Progress, ScoringSettings, require_scorable
 from dfim.sequences import one_hot
 from dfim.store import write_tables
 
@@ -94,6 +94,7 @@ def score_pairs_file(
     blocks for many more features or longer sequences. With 4 features a sequence of 1 kb a
     process needs 0.8 to 0.9 GiB, TensorFlow's 0.6 included, and a pair 9 bytes on disk.
     """
+    require_scorable(attributor, tasks=1)
     settings = settings or ScoringSettings()
     parameters = scoring_parameters(attributor, codes, model, settings)
     choice: dict[str, Any] = {"same_name": same_name, "max_distance": max_distance}

@@ -76,8 +76,10 @@ class ScoringSettings:
         return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
 
-def require_scorable(attributor: Attributor, X: NDArray[Any]) -> None:
-    """Refuse what is no attributor, and sequences that are not its model's.
+def require_scorable(
+    attributor: Attributor, X: NDArray[Any] | None = None, *, tasks: int | None = None
+) -> None:
+    """Refuse what is no attributor, sequences that are not its model's, too many tasks.
 
     Raises
     ------
@@ -89,7 +91,13 @@ def require_scorable(attributor: Attributor, X: NDArray[Any]) -> None:
             f"attributor: got a {type(attributor).__name__}, expected what "
             "dfim.make_attributor(model, method) gives"
         )
-    attributor._check_one_hot("X", X, (None, attributor.length, 4))
+    if tasks is not None and attributor.tasks > tasks:
+        raise ValueError(
+            f"attributor: got {attributor.tasks} tasks, expected one; score_pairs_by_task and "
+            "score_map_by_task take several"
+        )
+    if X is not None:
+        attributor._check_one_hot("X", X, (None, attributor.length, 4))
 
 
 def draw_references(

@@ -81,13 +81,11 @@ def score_variants(
     Cost: at most four profiles (of each reference) a distinct window: variants at one
     place share theirs. Memory: 16·L bytes a variant for the result, and one block.
     """
-    require_scorable(attributor, X)
+    require_scorable(attributor, X, tasks=1)
     settings = settings or ScoringSettings()
     position = require_windows(X, position)
     if half_width is not None and half_width < 1:
         raise ValueError(f"half_width: got {half_width}, expected bp, 1 or more, or None")
-    if attributor.tasks > 1:
-        raise ValueError(f"attributor: got {attributor.tasks} tasks, expected one")
     codes = np.full(len(X), -1) if alleles is None else alt_codes(X, position, alleles)
     first, of, names = distinct_windows(X)
     key = int(rng.integers(2**63))

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from dfim.attribution.base import Array, Attributor, Block, Wanted
 from dfim.attribution.costs import batch_size_for, whole_bundles
+from dfim.attribution.graphs import filled
 from dfim.attribution.logit_tensors import scored_logit
 from dfim.attribution.plan import Plan, make_plan
 from dfim.attribution.results import Head
@@ -134,15 +135,8 @@ class AutodiffAttributor(Attributor):
             return m - (m * x0).sum(axis=2, keepdims=True)
         return (contributions * x if self.observed else contributions).sum(axis=2)
 
-    def _batches(self, n: int) -> Iterator[slice]:
-        size = self.batch_size
-        return (slice(start, min(start + size, n)) for start in range(0, n, size))
-
     def _padded(self, X: Array) -> Array:
-        """Fill a last batch up with zeros: every pass has the same shape."""
-        whole = np.zeros((self.batch_size, self.length, 4), np.float32)
-        whole[: len(X)] = X
-        return whole
+        return filled(X.astype(np.float32), self.batch_size)
 
     def _logits(self, x: tf.Tensor) -> tf.Tensor:
         """Scored logits (B,) of a batch."""

@@ -244,6 +244,11 @@ class Attributor(ABC):
             out[:, block.rows] = block.values
         return self._of_tasks(out)
 
+    def _batches(self, n: int) -> Iterator[slice]:
+        """Cut n rows into batches."""
+        size = self.batch_size
+        return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
     def _of_tasks(self, array: Array) -> Array:
         """Leave the axis of tasks out where there is one task."""
         return array if self.tasks > 1 else array[0]

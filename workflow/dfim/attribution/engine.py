@@ -254,10 +254,6 @@ class Engine(Attributor):
         values, total = self._graphs(function, chosen, *pair)
         return values.numpy(), total.numpy()
 
-    def _batches(self, n: int) -> Iterator[slice]:
-        size = self.batch_size
-        return (slice(i, min(i + size, n)) for i in range(0, n, size))
-
     # ---- the graphs ------------------------------------------------------------
 
     def _forward(self, x: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
