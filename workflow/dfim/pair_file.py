@@ -92,7 +92,7 @@ def score_pairs_file(
     -----
     Time is that of `score_pairs`. Memory is that of `score_pairs` on one block: take smaller
     blocks for many more features or longer sequences. With 4 features a sequence of 1 kb a
-    process needs 0.8 to 0.9 GiB, TensorFlow's 0.6 included, and a pair 9 bytes on disk.
+    process needs 1.0 GiB, TensorFlow's 0.6 included, and a pair 9 bytes on disk.
     """
     require_scorable(attributor, tasks=1)
     settings = settings or ScoringSettings()
