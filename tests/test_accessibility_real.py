@@ -27,7 +27,11 @@ def trained(test_data, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("name", "fixture"), [("lcl_bqtls", "published"), ("accessibility_local", "trained")]
+    ("name", "fixture"),
+    [
+        ("lcl_bqtls", "published"),
+        pytest.param("accessibility_local", "trained", marks=pytest.mark.long),
+    ],
 )
 def test_every_figure_says_whose_data_it_shows(name, fixture, request):
     run = request.getfixturevalue(fixture)
@@ -79,6 +83,7 @@ def test_most_spi1_variants_act_within_10_bp(published):
     assert spi1["motif"].value_counts().index[0] == "SPI1"
 
 
+@pytest.mark.long
 def test_windows_are_those_of_the_real_peaks(trained):
     data = Examples.load(trained.results / "accessibility/examples.h5")
     assert len(data.tasks) == 18
@@ -87,6 +92,7 @@ def test_windows_are_those_of_the_real_peaks(trained):
     assert set(data.contigs[data.splits != 2]) == {"20"}
 
 
+@pytest.mark.long
 def test_trained_network_knows_more_than_chance_of_another_chromosome(trained):
     record = read_json(trained.results / "accessibility/model/metrics.json")
     macro = record["macro"]["test"]
