@@ -131,6 +131,10 @@ REFUSED = {
         {"only": ["simulated"], "studies.simulated.model.training": {"target_noise": 0.5}},
         "model.training.target_noise: only m4",
     ),
+    "key of classes": (
+        {f"{M}.training.decay": "cosine"},
+        "model.training.decay: m4, which learns a quantity, does not take it; remove it",
+    ),
     "dataset": ({f"{E}.dataset": "blood"}, "examples.dataset: got 'blood', expected cbf1"),
     "key of another builder": ({f"{E}.window": 10}, "examples.window: builder betseq does not"),
     "no split": ({f"{E}.split": ...}, "examples: a network to train needs split"),
@@ -152,6 +156,10 @@ REFUSED = {
     "references of a sequence": (
         {f"{S}.flanks.analyses.deeplift.references": "dinuc"},
         "got 'dinuc' (str), expected one of gc, zeros",
+    ),
+    "no analysis left": (
+        {f"{S}.flanks.analyses": {"deeplift": None, "gradient_input": None}},
+        "flanks.analyses: every one is null, expected one at least",
     ),
     "analysis of a figure": ({f"{F}.fig8c.analysis": "ism"}, "no 'ism' in flanks; declared"),
     "compared analysis": ({f"{F}.flank_agreement.compare": ["ism"]}, "no 'ism' in flanks"),

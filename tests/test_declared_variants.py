@@ -65,6 +65,11 @@ ACCEPTED = {
     },
     "sheet": {f"{A}.examples.files": {"genome": "g.fa", "samples": "sheet.tsv"}},
     "the window again": {f"{B}.window": 1000},
+    "an analysis taken away": {
+        f"{B}.analyses.gradient_input": None,
+        "studies.accessibility.figures.fig7.compare": ...,
+        "studies.accessibility.figures.sfig3": None,
+    },
     "own outputs": {f"{B}.analyses.deeplift": {"task_of_set": {"JUND": "B"}}},
     "vcf": {f"{A}.variants.mine": {"files": {"variants": "v.vcf"}, **VARIANTS}},
     "by name": {f"{F}.fig4.columns": [{"name": "rs1", "alt": "A"}, {"pick": "gain"}]},
@@ -116,6 +121,10 @@ INPUTS = {
     "chip of no set": (
         {f"{B}.files.chip": {"JUND": "b.bed", "RELA": "b.bed"}},
         "files.chip: got JUND, RELA, expected the sets: JUND, SPI1",
+    ),
+    "no analysis left": (
+        {f"{B}.analyses": {"deeplift": None}},
+        "analyses: every one is null, expected one at least",
     ),
     "window": ({f"{B}.window": 500}, "window: got 500, but the examples' is 1000; remove it"),
     "set of no task": (

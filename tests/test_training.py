@@ -1,6 +1,7 @@
 """Training: resumed as if it had never stopped, and stopped in time."""
 
 import logging
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -85,6 +86,24 @@ def test_resumed_training_gives_the_same_bits(data, unbroken, tmp_path, caplog):
     assert "resuming after epoch 4 from" in caplog.text
     assert history.equals(unbroken[1])
     assert same(weights, unbroken[0])
+
+
+def test_a_decaying_rate_goes_on_where_it_was(data, tmp_path):
+    settings = replace(SETTINGS, max_epochs=3, decay="cosine")
+    unbroken = run(data, tmp_path / "unbroken.h5", settings=settings)
+    with pytest.raises(KeyboardInterrupt):
+        run(data, tmp_path / "broken.h5", settings=settings, kill_after=1)
+    weights, history = run(data, tmp_path / "broken.h5", settings=settings)
+    assert history.equals(unbroken[1])
+    assert same(weights, unbroken[0])
+
+
+def test_rate_of_each_step():
+    assert SETTINGS.rate(300) == 0.01
+    rate = replace(SETTINGS, max_epochs=2, decay="cosine").rate(300)  # 10 steps an epoch
+    assert [float(rate(step)) for step in (0, 10, 20)] == pytest.approx([0.01, 0.005, 0])
+    with pytest.raises(ValueError, match="decay: got 'linear', expected 'none' or 'cosine'"):
+        replace(SETTINGS, decay="linear")
 
 
 def test_seed_decides_the_order_of_the_data(data, tmp_path):

@@ -65,9 +65,9 @@ class WorkflowRun:
         return sorted(self.results.glob(pattern))
 
 
-def local_run(name: str, folder: Path, data: Path) -> WorkflowRun:
-    """A finished run of a shipped config on local data."""
-    made = WorkflowRun(folder, ROOT / "config" / f"{name}.yaml")
+def local_run(name: str, folder: Path, data: Path, *over: Path) -> WorkflowRun:
+    """A finished run of a shipped config on local data, with config files laid over it."""
+    made = WorkflowRun(folder, ROOT / "config" / f"{name}.yaml", *over)
     done = made.run(
         options=["--quiet", "all", "--config", f"local_folder={data}"], timeout=1800
     )

@@ -37,13 +37,28 @@ class TrainingSettings:
         Stop after this many epochs without a lower validation loss; the best
         epoch's weights are kept.
     learning_rate
-        Of Adam (beta 0.9 and 0.999, epsilon 1e-8).
+        Of Adam (beta 0.9 and 0.999, epsilon 1e-8), at the first step.
+    decay
+        "none", or "cosine": the learning rate falls along half a cosine, step by step, to
+        zero at the end of `max_epochs` (Loshchilov and Hutter 2017, without restarts).
     """
 
     batch_size: int = 128
     max_epochs: int = 100
     patience: int = 3
     learning_rate: float = 1e-3
+    decay: str = "none"
+
+    def __post_init__(self) -> None:
+        if self.decay not in ("none", "cosine"):
+            raise ValueError(f"decay: got {self.decay!r}, expected 'none' or 'cosine'")
+
+    def rate(self, n: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+        """The learning rate of every step, for `n` training sequences."""
+        if self.decay == "none":
+            return self.learning_rate
+        steps = self.max_epochs * -(-n // self.batch_size)
+        return keras.optimizers.schedules.CosineDecay(self.learning_rate, steps)
 
 
 def _known_crossentropy(labels: tf.Tensor, predicted: tf.Tensor) -> tf.Tensor:
@@ -116,7 +131,7 @@ def train(
         (N, T) labels, 0 or 1; -1 is masked and counts neither in the loss nor
         in the accuracy.
     settings
-        Batch size, epochs, patience, learning rate.
+        Batch size, epochs, patience, learning rate and its decay.
     seed
         Decides data order and dropout, epoch by epoch.
     checkpoint
@@ -136,7 +151,7 @@ def train(
     ValueError
         When the loss is no number, or the checkpoint is of another network.
     """
-    optimizer = keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8)
+    optimizer = keras.optimizers.Adam(settings.rate(len(codes)), epsilon=1e-8)
     accuracy = _KnownAccuracy(name="accuracy")
     model.compile(optimizer, loss=_known_crossentropy, metrics=[accuracy])
     optimizer.build(model.trainable_variables)

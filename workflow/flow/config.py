@@ -48,14 +48,32 @@ def local_path(config: Config, file: str) -> Path:
 def chosen_studies(config: Config) -> dict[str, Config]:
     """The studies to run, by name: those of `only`, or all; sections they lack are empty.
 
-    What a file laid over another has set to null, examples or a figure, is not there.
+    What a file laid over another has set to null, examples, a figure or an analysis, is
+    not there.
     """
     wanted = config["only"]
     return {
-        name: {**_SECTIONS, **_there(study), "figures": _there(study.get("figures", {}))}
+        name: _declared(study)
         for name, study in config["studies"].items()
         if wanted is None or name in wanted
     }
+
+
+def _declared(study: Config) -> Config:
+    there = {**_SECTIONS, **_there(study), "figures": _there(study.get("figures", {}))}
+    collections = there["variants"].items()
+    return {
+        **there,
+        "analyses": _there(there["analyses"]),
+        "variants": {name: _with_analyses(collection) for name, collection in collections},
+        "flanks": _with_analyses(there["flanks"]),
+    }
+
+
+def _with_analyses(section: Config) -> Config:
+    if "analyses" not in section:
+        return section
+    return {**section, "analyses": _there(section["analyses"])}
 
 
 def _there(declared: Config) -> dict[str, Any]:

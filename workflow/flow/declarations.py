@@ -28,6 +28,8 @@ _OPTIONS = {
 }
 # What only the training on a quantity knows of.
 _OF_REGRESSION = ("optimizer", "weight_decay", "target_noise", "min_improvement", "drop_after")
+# What only the training on classes knows of.
+_OF_CLASSIFICATION = ("decay",)
 # bp that five convolutions and a pooling need, and three poolings.
 _SHORTEST = {"m2": 70, "m3": 48}
 
@@ -85,11 +87,14 @@ def _training_fault(study: Study) -> str | None:
     fault = _options_fault(architecture, model.get("options", {}))
     if fault:
         return fault
+    foreign, of_whom = (
+        (_OF_CLASSIFICATION, "m4, which learns a quantity, does not take it")
+        if architecture == "m4"
+        else (_OF_REGRESSION, "only m4, which learns a quantity, takes it")
+    )
     for key in model.get("training", {}):
-        if key in _OF_REGRESSION and architecture != "m4":
-            return (
-                f"model.training.{key}: only m4, which learns a quantity, takes it; remove it"
-            )
+        if key in foreign:
+            return f"model.training.{key}: {of_whom}; remove it"
     window = study["examples"].get("window", _SHORTEST.get(architecture, 0))
     if window < _SHORTEST.get(architecture, 0):
         return (

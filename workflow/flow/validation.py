@@ -123,7 +123,18 @@ def _refuse(where: str, fault: str | None) -> None:
         raise ConfigError(f"{where}{fault}")
 
 
+def _check_some_left(where: str, study: Config) -> None:
+    """A section whose every analysis was set to null would score nothing."""
+    sections = {f"variants.{name}": section for name, section in study["variants"].items()}
+    for key, section in {"flanks": study["flanks"], **sections}.items():
+        if section and not section["analyses"]:
+            raise ConfigError(
+                f"{where}.{key}.analyses: every one is null, expected one at least"
+            )
+
+
 def _check_source(config: Config, where: str, study: Config) -> None:
+    _check_some_left(where, study)
     if is_of_flanks(study):
         _refuse(f"{where}.", model_fault(study) or flanks_fault(config, study))
         return
