@@ -78,8 +78,9 @@ figures: $(STAMP)
 bench: $(STAMP)
 	PYTHONPATH=workflow .venv/bin/python workflow/scripts/benchmark_engine.py
 
+# Two workers; the tests of a file stay together, as they share what its fixtures made.
 test: $(STAMP)
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 test-long: $(STAMP)
 	.venv/bin/python -m pytest -m long $(ARGS)
