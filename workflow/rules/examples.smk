@@ -47,6 +47,8 @@ rule build_accessibility_examples:
     conda:
         "../../envs/dfim.yaml"
     threads: 1
+    # The longest training waits for it.
+    priority: 1
     resources:
         # A genome takes a byte a base, and so do windows; the human one is 3.1 Gb.
         mem_mb=lambda wc, attempt: (

@@ -101,6 +101,8 @@ if RUN.config["inputs"] == "synthetic":
         conda:
             "../../envs/dfim.yaml"
         threads: 1
+        # The longest chain of the default run starts here, and should start first.
+        priority: 1
         resources:
             mem_mb=lambda wc, attempt: 2000 * attempt,
             runtime=15,
