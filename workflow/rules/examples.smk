@@ -44,11 +44,11 @@ rule build_accessibility_examples:
         RUN.path("benchmarks", "{study}", "build_accessibility_examples.tsv")
     wildcard_constraints:
         study="|".join(RUN.built_from("accessibility")) or "no_study",
+    # The longest training waits for it.
+    priority: 1
     conda:
         "../../envs/dfim.yaml"
     threads: 1
-    # The longest training waits for it.
-    priority: 1
     resources:
         # A genome takes a byte a base, and so do windows; the human one is 3.1 Gb.
         mem_mb=lambda wc, attempt: (

@@ -98,11 +98,11 @@ if RUN.config["inputs"] == "synthetic":
             RUN.path("logs", "simulate_accessibility.log"),
         benchmark:
             RUN.path("benchmarks", "simulate_accessibility.tsv")
+        # The longest chain of the default run starts here, and should start first.
+        priority: 1
         conda:
             "../../envs/dfim.yaml"
         threads: 1
-        # The longest chain of the default run starts here, and should start first.
-        priority: 1
         resources:
             mem_mb=lambda wc, attempt: 2000 * attempt,
             runtime=15,
