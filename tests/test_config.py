@@ -259,6 +259,12 @@ def test_files_lie_over_the_default(tmp_path):
     assert config["scoring"]["alpha"] == load([])["scoring"]["alpha"]
 
 
+@pytest.mark.parametrize("name", ["paper", "accessibility_local"])
+def test_decay_of_the_quick_recipe_stays_out_of_long_trainings(name):
+    model = load([ROOT / f"config/{name}.yaml"])["studies"]["accessibility"]["model"]
+    assert model["training"]["decay"] == "none"
+
+
 def test_relative_files_are_looked_up_in_the_local_folder(default, tmp_path):
     local = {"inputs": "local", "local_folder": str(tmp_path)}
     for config, expected in (
