@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from fetch_server import running
-from flow.sources import Source
-from workflow_runs import WorkflowRun
+from flow.declarations.sources import Source
+from helpers import CONFIGS
+from helpers.fetch_server import running
+from helpers.workflow_runs import WorkflowRun
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,7 @@ def test_data() -> Path:
 def tiny_run(tmp_path_factory) -> WorkflowRun:
     """The whole workflow on tiny.yaml, unbroken, on two cores."""
     folder = tmp_path_factory.mktemp("tiny")
-    run = WorkflowRun(folder, Path(__file__).with_name("tiny.yaml"))
+    run = WorkflowRun(folder, CONFIGS / "tiny.yaml")
     done = run.run()
     assert done.returncode == 0, done.stderr
     return run

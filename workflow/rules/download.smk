@@ -2,7 +2,7 @@
 # its path: SOURCES["k562_gata1"].path
 import re
 
-from flow.sources import DOWNLOADS, SourcesError, read_sources
+from flow.declarations.sources import DOWNLOADS, SourcesError, read_sources
 
 try:
     SOURCES = read_sources()

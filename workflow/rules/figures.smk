@@ -1,5 +1,5 @@
 # One rule and one script a kind of figure; a study's declaration says which it draws.
-from flow.figure_inputs import contrast_title, distance_files, variant_files
+from flow.run.figure_inputs import contrast_title, distance_files, variant_files
 
 
 rule draw_map_steps:

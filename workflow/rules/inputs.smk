@@ -1,14 +1,14 @@
 # Raw inputs, the same names and formats whatever their origin. Genomes and peaks of
 # the user's are read where they are; downloads have rules of their own (download.smk).
-from flow.bqtl import SHEETS
-from flow.declarations import (
+from flow.variants.bqtl import SHEETS
+from flow.declarations.study import (
     ACCESSIBLE_TASKS,
     ACCESSIBLE_WORLD,
     FLANK_WORLD,
     SIMULATED_TASKS,
     WORLDS,
 )
-from flow.flank_study import world_tables
+from flow.declarations.flank_study import world_tables
 
 if RUN.config["inputs"] != "local":
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.pair_scores import PairScores
-from dfim.pair_tests import call_table, pair_classes, pair_p_values
-from dfim.significance import benjamini_hochberg
-from dfim.store import Examples, read_arrays, write_arrays, write_json, write_table
+from dfim.io.store import Examples, read_arrays, write_arrays, write_json, write_table
+from dfim.pairs.p_values import call_table, pair_classes, pair_p_values
+from dfim.pairs.scores import PairScores
+from dfim.statistics.significance import benjamini_hochberg
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -80,6 +80,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from dfim.factorial import Factorial
-from dfim.store import read_arrays, write_table
-from flow.flanks import position_labels
+from dfim.io.store import read_arrays, write_table
+from dfim.maps.every_kmer import Factorial
+from flow.flanks.positions import position_labels
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -28,6 +28,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

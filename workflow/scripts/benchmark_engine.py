@@ -18,21 +18,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.features import Features
-from dfim.interactions import score_pairs
-from dfim.maps import score_map
-from dfim.references import make_references
-from dfim.scoring import ScoringSettings
-from dfim.store import write_table
-from dfim.variant_interactions import score_variants
-from flow.benchmark_page import write_page
-from flow.runtime import configure_tensorflow
-from flow.timing import NETWORKS, best_seconds, paper_shapes, sgemm
+from dfim.io.store import write_table
+from dfim.maps.maps import score_map
+from dfim.motifs.features import Features
+from dfim.pairs.fis import score_pairs
+from dfim.scoring.settings import ScoringSettings
+from dfim.sequences.references import make_references
+from dfim.variants.fis import score_variants
+from flow.benchmark.page import write_page
+from flow.benchmark.timing import NETWORKS, best_seconds, paper_shapes, sgemm
+from flow.jobs.runtime import configure_tensorflow
 
 if TYPE_CHECKING:
     import keras
 
-    from dfim.attribution.engine import Engine
+    from dfim.attribution.engine.engine import Engine
 
 GC = ScoringSettings(references="gc")
 SIMULATED, TAL_GATA, ACCESSIBILITY, CBF1 = NETWORKS
@@ -63,8 +63,8 @@ def random_sites(n: int, length: int, each: int) -> Features:
 
 def time_profiles(name: str, model: "keras.Model") -> pd.DataFrame:
     """Rates of the package and of the engine, and the limit: sgemm takes turns with them."""
-    from dfim.attribution import make_attributor
-    from dfim.attribution.costs import flops_per_profile
+    from dfim.attribution.engine.costs import flops_per_profile
+    from dfim.attribution.factory import make_attributor
 
     n, best = PROFILES[name]
     engine = make_attributor(model, "deeplift", maxpool_rule="winner")
@@ -99,7 +99,7 @@ def time_profiles(name: str, model: "keras.Model") -> pd.DataFrame:
 
 def window_cases(models: "dict[str, keras.Model]") -> dict[tuple[str, str], tuple[Any, ...]]:
     """What mutants in windows stand for: a function of `windowed`, mutants and originals."""
-    from dfim.attribution import make_attributor
+    from dfim.attribution.factory import make_attributor
 
     def pairs(name: str, n: int, each: int) -> tuple[Callable[..., Any], int, int]:
         engine = make_attributor(models[name], "deeplift", maxpool_rule="winner")
@@ -193,7 +193,7 @@ def main(table: str, page: str, picture: str, threads: int) -> None:
     import keras
     import tensorflow as tf
 
-    from dfim.attribution import make_attributor
+    from dfim.attribution.factory import make_attributor
 
     models = paper_shapes()
     profiles = pd.concat([time_profiles(*item) for item in models.items()])

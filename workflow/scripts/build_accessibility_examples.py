@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dfim.genome import read_genome
-from dfim.intervals import read_narrowpeak
-from dfim.windows import union_windows
-from flow.window_examples import save_windows
+from dfim.genome.genome import read_genome
+from dfim.genome.intervals import read_narrowpeak
+from dfim.genome.peak_windows import union_windows
+from flow.jobs.window_examples import save_windows
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -41,6 +41,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.fasta import read_fasta
-from dfim.sequences import one_hot_encode
-from dfim.store import SPLITS, Examples, read_table
+from dfim.io.store import SPLITS, Examples, read_table
+from dfim.sequences.encoding import one_hot_encode
+from dfim.sequences.fasta import read_fasta
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -90,6 +90,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dfim.store import read_arrays, write_arrays
-from flow.betseq import Measurements
+from dfim.io.store import read_arrays, write_arrays
+from flow.flanks.betseq import Measurements
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -32,6 +32,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.pair_scores import PairScores
-from dfim.store import SPLITS, Examples, read_arrays, write_json
-from flow.selection import is_correct
+from dfim.io.store import SPLITS, Examples, read_arrays, write_json
+from dfim.pairs.scores import PairScores
+from flow.jobs.selection import is_correct
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -70,6 +70,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

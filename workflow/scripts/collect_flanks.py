@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.store import SPLITS, write_arrays
-from flow.betseq import (
+from dfim.io.store import SPLITS, write_arrays
+from flow.flanks.betseq import (
     Measurements,
     random_split,
     read_counts,
@@ -73,6 +73,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

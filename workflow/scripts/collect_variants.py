@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dfim.genome import Genome, read_genome
-from dfim.intervals import read_narrowpeak
-from dfim.store import write_arrays, write_json, write_table
-from dfim.variant_files import read_variants
-from dfim.variant_windows import cut_variant_windows
-from dfim.variants import Variants
-from flow.bqtl import SHEETS, Bqtls, read_bqtl_table, read_workbook
-from flow.variant_choice import (
+from dfim.genome.genome import Genome, read_genome
+from dfim.genome.intervals import read_narrowpeak
+from dfim.io.store import write_arrays, write_json, write_table
+from dfim.variants.cut_windows import cut_variant_windows
+from dfim.variants.files import read_variants
+from dfim.variants.variants import Variants
+from flow.variants.bqtl import SHEETS, Bqtls, read_bqtl_table, read_workbook
+from flow.variants.choice import (
     COLUMNS,
     add_listed,
     checked_table,
@@ -132,6 +132,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

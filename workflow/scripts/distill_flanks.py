@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dfim.distillation import distill
-from dfim.epistasis import epistasis
-from dfim.store import read_arrays, write_table
-from flow.flanks import position_labels
+from dfim.comparators.epistasis import epistasis
+from dfim.comparators.linear_models import distill
+from dfim.io.store import read_arrays, write_table
+from flow.flanks.positions import position_labels
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -27,6 +27,6 @@ def main(predictions: str, linear: str, epistatic: str, table: str) -> None:
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

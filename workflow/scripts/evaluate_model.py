@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.calibration import calibration
-from dfim.metrics import evaluate_classifier, macro_average
-from dfim.store import SPLITS, Examples, write_arrays, write_json
-from dfim.windows import loci_of
-from flow.heads import task_heads
-from flow.runtime import configure_tensorflow
+from dfim.genome.peak_windows import loci_of
+from dfim.io.store import SPLITS, Examples, write_arrays, write_json
+from dfim.statistics.calibration import calibration
+from dfim.statistics.metrics import evaluate_classifier, macro_average
+from flow.jobs.runtime import configure_tensorflow
+from flow.networks.heads import task_heads
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -82,7 +82,7 @@ def main(
     """Write the logits of every example, a column a task; and metrics of held-out parts."""
     configure_tensorflow(tensorflow_threads, seed)
     from dfim.attribution.logits import predict_logits
-    from dfim.models import load_model
+    from dfim.models.loading import load_model
 
     data, network = Examples.load(examples), load_model(model)
     heads = task_heads(network, data.tasks, declared)
@@ -92,6 +92,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from flow.fetch import fetch
-from flow.sources import read_sources
+from flow.declarations.sources import read_sources
+from flow.downloads.fetch import fetch
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,6 +16,6 @@ def main(downloaded: str, name: str) -> None:
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

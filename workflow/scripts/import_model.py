@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfim.store import whole_file
-from flow.runtime import configure_tensorflow
+from dfim.io.store import whole_file
+from flow.jobs.runtime import configure_tensorflow
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def main(source: str, weights: list[str], model: str, seed: int) -> None:
     """Read a .keras file, an architecture with its weights, or a network of flanks (npz)."""
     configure_tensorflow(1, seed)
-    from dfim.models import load_model
-    from flow.betseq_network import read_betseq_network
+    from dfim.models.loading import load_model
+    from flow.networks.betseq_network import read_betseq_network
 
     if Path(source).suffix == ".npz" and not weights:
         network = read_betseq_network(source)
@@ -25,6 +25,6 @@ def main(source: str, weights: list[str], model: str, seed: int) -> None:
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.features import Features
-from dfim.meme import Pwm, read_meme
-from dfim.motifs import scan_patterns
-from dfim.pwms import scan_pwms
-from dfim.store import Examples
+from dfim.io.store import Examples
+from dfim.motifs.features import Features
+from dfim.motifs.meme import Pwm, read_meme
+from dfim.motifs.patterns import scan_patterns
+from dfim.motifs.pwms import scan_pwms
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -78,6 +78,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

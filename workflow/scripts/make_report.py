@@ -4,9 +4,9 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfim.store import read_json, whole_file
-from flow.figure import read_scorecard
-from flow.page import caption_html, escape, page, scorecard_html, table_html
+from dfim.io.store import read_json, whole_file
+from flow.scorecard.figure_files import read_scorecard
+from flow.scorecard.page import caption_html, escape, page, scorecard_html, table_html
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -68,6 +68,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

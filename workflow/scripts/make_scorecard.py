@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from dfim.store import whole_file, write_table
-from flow.figure import ScorecardRow, read_scorecard
-from flow.page import page, scorecard_html
+from dfim.io.store import whole_file, write_table
+from flow.scorecard.figure_files import ScorecardRow, read_scorecard
+from flow.scorecard.page import page, scorecard_html
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -23,6 +23,6 @@ def main(stats: list[str], table: str, page_file: str, run: str) -> None:
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

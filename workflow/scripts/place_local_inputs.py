@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfim.store import whole_file
+from dfim.io.store import whole_file
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -18,6 +18,6 @@ def main(source_sequences: str, source_labels: str, sequences: str, labels: str)
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dfim.store import SPLITS, read_arrays, write_arrays, write_json, write_table
-from flow.betseq import Measurements
-from flow.flank_metrics import flank_metrics, squared_correlation
-from flow.flanks import LENGTH
-from flow.runtime import configure_tensorflow
+from dfim.io.store import SPLITS, read_arrays, write_arrays, write_json, write_table
+from flow.flanks.betseq import Measurements
+from flow.flanks.metrics import flank_metrics, squared_correlation
+from flow.flanks.positions import LENGTH
+from flow.jobs.runtime import configure_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -33,10 +33,10 @@ def main(
     """
     configure_tensorflow(tensorflow_threads, seed)
     # These load TensorFlow, whose threads are fixed by now.
-    from dfim.attribution.logit_tensors import pre_activation
-    from dfim.attribution.trace import output_tensor
-    from dfim.models import load_model
-    from dfim.prediction import predict_all
+    from dfim.attribution.graph.trace import output_tensor
+    from dfim.attribution.methods.logit_tensors import pre_activation
+    from dfim.models.loading import load_model
+    from dfim.models.prediction import predict_all
 
     network = load_model(model)
     tensor, name = output_tensor(network, 0)
@@ -84,6 +84,6 @@ def _text(shape: tuple[int | None, ...]) -> str:
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

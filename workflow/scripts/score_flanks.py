@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dfim.scoring import ScoringSettings
-from flow.heads import head_attributor
-from flow.progress import Progress
-from flow.runtime import configure_tensorflow
+from dfim.scoring.settings import ScoringSettings
+from flow.jobs.progress import Progress
+from flow.jobs.runtime import configure_tensorflow
+from flow.networks.heads import head_attributor
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -16,8 +16,8 @@ def main(model: str, factorial: str, settings: dict[str, Any], seed: int) -> Non
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
     from dfim.attribution.logits import Head
-    from dfim.factorial import score_factorial
-    from dfim.models import load_model
+    from dfim.maps.every_kmer import score_factorial
+    from dfim.models.loading import load_model
 
     attributor = head_attributor(load_model(model), Head(0, 0), settings)
     with Progress("score flanks", 4**attributor.length) as progress:
@@ -28,6 +28,6 @@ def main(model: str, factorial: str, settings: dict[str, Any], seed: int) -> Non
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.maps import score_map
-from dfim.scoring import ScoringSettings
-from dfim.store import Examples, read_json
-from flow.heads import head_attributor, task_heads
-from flow.runtime import configure_tensorflow
+from dfim.io.store import Examples, read_json
+from dfim.maps.maps import score_map
+from dfim.scoring.settings import ScoringSettings
+from flow.jobs.runtime import configure_tensorflow
+from flow.networks.heads import head_attributor, task_heads
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -26,7 +26,7 @@ def main(
     """Write the map of the chosen window."""
     configure_tensorflow(settings["threads"], seed)
     # Loads TensorFlow, whose threads are fixed by now.
-    from dfim.models import load_model
+    from dfim.models.loading import load_model
 
     chosen, data, network = read_json(window), Examples.load(examples), load_model(model)
     head = task_heads(network, data.tasks, declared)[settings["task"] or ""]
@@ -43,6 +43,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.features import Features
-from dfim.interactions import score_pairs
-from dfim.pair_scores import PairScores
-from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
-from dfim.shuffle import dinucleotide_shuffle
-from dfim.store import Examples, read_arrays
-from flow.digest import code_digest, config_digest
-from flow.heads import head_attributor, task_heads
-from flow.progress import Progress
-from flow.runtime import configure_tensorflow
-from flow.selection import select_rows
+from dfim.io.store import Examples, read_arrays
+from dfim.motifs.features import Features
+from dfim.pairs.fis import score_pairs
+from dfim.pairs.scores import PairScores
+from dfim.scoring.settings import ScoringSettings, draw_references, profiles_of_mutants
+from dfim.sequences.shuffle import dinucleotide_shuffle
+from flow.jobs.digest import code_digest, config_digest
+from flow.jobs.progress import Progress
+from flow.jobs.runtime import configure_tensorflow
+from flow.jobs.selection import select_rows
+from flow.networks.heads import head_attributor, task_heads
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -139,7 +139,7 @@ def main(
     """Score the blocks of this chunk in both worlds; finished blocks are not redone."""
     configure_tensorflow(settings["threads"], seeds["real"])
     # Loads TensorFlow, whose threads are fixed by now.
-    from dfim.models import load_model
+    from dfim.models.loading import load_model
 
     data, network = Examples.load(examples), load_model(model)
     task = settings["task"]
@@ -170,6 +170,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.changes import Mutations
-from dfim.distances import pair_distance
-from dfim.pair_scores import PairScores
-from dfim.scoring import ScoringSettings, draw_references, profiles_of_mutants
-from dfim.store import SPLITS, Examples, read_arrays, write_arrays
-from flow.heads import head_attributor, task_heads
-from flow.runtime import configure_tensorflow
-from flow.selection import is_correct
+from dfim.io.store import SPLITS, Examples, read_arrays, write_arrays
+from dfim.pairs.distances import pair_distance
+from dfim.pairs.scores import PairScores
+from dfim.scoring.changes import Mutations
+from dfim.scoring.settings import ScoringSettings, draw_references, profiles_of_mutants
+from flow.jobs.runtime import configure_tensorflow
+from flow.jobs.selection import is_correct
+from flow.networks.heads import head_attributor, task_heads
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -74,7 +74,7 @@ def main(
     """Write importance before and after the mutation, and what was chosen."""
     configure_tensorflow(settings["threads"], seed)
     # Loads TensorFlow, whose threads are fixed by now.
-    from dfim.models import load_model
+    from dfim.models.loading import load_model
 
     data, scores, network = Examples.load(examples), PairScores.load(pairs), load_model(model)
     logits = read_arrays(predictions, ("logits",))[0]["logits"]
@@ -122,6 +122,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

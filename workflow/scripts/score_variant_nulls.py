@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dfim.store import read_arrays
-from dfim.variant_scores import VariantScores
-from flow.progress import Progress
-from flow.runtime import configure_tensorflow
-from flow.variant_rows import chosen_rows, chunk_of
+from dfim.io.store import read_arrays
+from dfim.variants.scores import VariantScores
+from flow.jobs.progress import Progress
+from flow.jobs.runtime import configure_tensorflow
+from flow.variants.rows import chosen_rows, chunk_of
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -30,8 +30,8 @@ def main(
     """Write p-values of this chunk's variants within `half_width` bp."""
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
-    from dfim.models import load_model
-    from flow.variant_scoring import VariantScorer
+    from dfim.models.loading import load_model
+    from flow.variants.scoring import VariantScorer
 
     rows = chosen_rows(table)
     mine = chunk_of(len(rows), chunks, chunk)
@@ -45,6 +45,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -7,18 +7,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.maps import score_map
-from dfim.scoring import ScoringSettings
-from dfim.sequences import one_hot
-from dfim.store import read_arrays, read_table, write_arrays
-from flow.runtime import configure_tensorflow
-from flow.variant_panels import Choice, choose, shown_range
-from flow.variant_rows import TEXT
+from dfim.io.store import read_arrays, read_table, write_arrays
+from dfim.maps.maps import score_map
+from dfim.scoring.settings import ScoringSettings
+from dfim.sequences.encoding import one_hot
+from flow.jobs.runtime import configure_tensorflow
+from flow.variants.panels import Choice, choose, shown_range
+from flow.variants.rows import TEXT
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-    from flow.variant_scoring import VariantScorer
+    from flow.variants.scoring import VariantScorer
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -113,8 +113,8 @@ def main(
     """
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
-    from dfim.models import load_model
-    from flow.variant_scoring import VariantScorer
+    from dfim.models.loading import load_model
+    from flow.variants.scoring import VariantScorer
 
     table, motifs = read_table(found, text=TEXT), read_table(sites, text=("motif", "strand"))
     codes = read_arrays(windows, ("codes",))[0]["codes"]
@@ -142,6 +142,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.sequences import one_hot
-from dfim.store import read_arrays, write_arrays
-from flow.progress import Progress
-from flow.runtime import configure_tensorflow
-from flow.variant_rows import chosen_rows, chunk_of
+from dfim.io.store import read_arrays, write_arrays
+from dfim.sequences.encoding import one_hot
+from flow.jobs.progress import Progress
+from flow.jobs.runtime import configure_tensorflow
+from flow.variants.rows import chosen_rows, chunk_of
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -34,10 +34,10 @@ def main(
     """
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
-    from dfim.models import load_model
-    from dfim.variant_alleles import variant_effects
-    from flow.heads import task_heads
-    from flow.variant_scoring import VariantScorer
+    from dfim.models.loading import load_model
+    from dfim.variants.alleles import variant_effects
+    from flow.networks.heads import task_heads
+    from flow.variants.scoring import VariantScorer
 
     rows = chosen_rows(table)
     mine = chunk_of(len(rows), chunks, chunk)
@@ -55,6 +55,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dfim.genome import write_genome
-from dfim.store import write_table
-from dfim.windows import union_windows
+from dfim.genome.genome import write_genome
+from dfim.genome.peak_windows import union_windows
+from dfim.io.store import write_table
 from synthetic.accessibility import TASKS, World, binding_peaks, oracle_auroc, simulate
 from synthetic.bqtl_alleles import FACTORS, draw_bqtls
 from synthetic.bqtl_workbook import write_workbook
@@ -78,6 +78,6 @@ def _oracle(made: World, window: int, test: list[str]) -> pd.DataFrame:
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

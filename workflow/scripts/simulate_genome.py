@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.genome import write_genome
-from dfim.store import write_table
-from dfim.windows import label_windows
+from dfim.genome.genome import write_genome
+from dfim.genome.peak_windows import label_windows
+from dfim.io.store import write_table
 from synthetic.regulatory import write_narrowpeak
 from synthetic.tal_gata import oracle_auroc, simulate
 
@@ -52,6 +52,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

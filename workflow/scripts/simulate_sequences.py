@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from dfim.fasta import write_fasta
-from dfim.store import write_table
-from flow.progress import Progress
+from dfim.io.store import write_table
+from dfim.sequences.fasta import write_fasta
+from flow.jobs.progress import Progress
 from synthetic.embedded_motifs import simulate
 
 if TYPE_CHECKING:
@@ -35,6 +35,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

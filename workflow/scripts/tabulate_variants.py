@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dfim.bedpe import write_bedpe
-from dfim.store import read_arrays, read_table, write_table
-from dfim.variant_null import VariantNull
-from dfim.variant_scores import VariantScores
-from dfim.variant_tables import PLACE, site_pairs, variant_table
-from dfim.variant_vcf import write_variant_vcf
-from dfim.variants import CheckedVariants
-from flow.variant_rows import (
+from dfim.io.store import read_arrays, read_table, write_table
+from dfim.pairs.bedpe import write_bedpe
+from dfim.variants.null import VariantNull
+from dfim.variants.scores import VariantScores
+from dfim.variants.tables import PLACE, site_pairs, variant_table
+from dfim.variants.variants import CheckedVariants
+from dfim.variants.vcf import write_variant_vcf
+from flow.variants.rows import (
     TEXT,
     checked_variants,
     chosen_rows,
@@ -95,6 +95,6 @@ def _peak_p(scores: VariantScores, null: VariantNull, half_width: int) -> np.nda
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

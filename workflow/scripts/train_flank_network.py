@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.numbering import sequence_codes
-from dfim.store import SPLITS, read_arrays
-from flow.betseq import Measurements
-from flow.flanks import LENGTH
-from flow.runtime import configure_tensorflow
-from flow.training_run import TrainingRun
+from dfim.io.store import SPLITS, read_arrays
+from dfim.sequences.kmers import sequence_codes
+from flow.flanks.betseq import Measurements
+from flow.flanks.positions import LENGTH
+from flow.jobs.runtime import configure_tensorflow
+from flow.jobs.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -37,8 +37,8 @@ def main(
     settings = {key: value for key, value in training.items() if key != "threads"}
     configure_tensorflow(training["threads"], seed)
     # Both load TensorFlow, whose threads are fixed by now.
-    from dfim.regression_training import RegressionSettings, train_regression
-    from flow.architectures import build
+    from dfim.models.regression_training import RegressionSettings, train_regression
+    from flow.networks.architectures import build
 
     network = build("m4", LENGTH, 1, options)
     script = "scripts/train_flank_network.py"
@@ -57,6 +57,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.store import SPLITS, Examples
-from flow.runtime import configure_tensorflow
-from flow.training_run import TrainingRun
+from dfim.io.store import SPLITS, Examples
+from flow.jobs.runtime import configure_tensorflow
+from flow.jobs.training_run import TrainingRun
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -30,9 +30,9 @@ def main(
     settings = {key: value for key, value in training.items() if key != "threads"}
     configure_tensorflow(training["threads"], seed)
     # Both load TensorFlow, whose threads are fixed by now.
-    from dfim.training import TrainingSettings, train
-    from flow.architectures import build
-    from flow.starting_weights import start_from
+    from dfim.models.classifier_training import TrainingSettings, train
+    from flow.networks.architectures import build
+    from flow.networks.starting_weights import start_from
 
     data = Examples.load(examples)
     parts = {part: np.flatnonzero(data.splits == SPLITS.index(part)) for part in SPLITS}
@@ -59,6 +59,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

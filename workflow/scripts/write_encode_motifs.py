@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from dfim.meme import write_meme
+from dfim.motifs.meme import write_meme
 from synthetic.encode_motifs import encode_motifs
 
 if TYPE_CHECKING:
@@ -15,6 +15,6 @@ def main(motifs: str) -> None:
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

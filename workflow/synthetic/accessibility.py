@@ -19,8 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from dfim.genome import Genome
-from dfim.intervals import Peaks
+from dfim.genome.genome import Genome
+from dfim.genome.intervals import Peaks
 from synthetic.accessible_motifs import FAMILIES
 from synthetic.accessible_sites import plant_sites
 from synthetic.regulatory import element_of, human_background, lay_out

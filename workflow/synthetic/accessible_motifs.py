@@ -19,7 +19,7 @@ import simdna
 from numpy.typing import NDArray
 from simdna import synthetic
 
-from dfim.sequences import ALPHABET
+from dfim.sequences.encoding import ALPHABET
 from synthetic.regulatory import MotifPool
 
 # ENCODE matrix and the bases that are preferred before and after it.

@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.sequences import ALPHABET
+from dfim.sequences.encoding import ALPHABET
 from synthetic.accessibility import World, families_of
 from synthetic.accessible_motifs import load_motifs
 from synthetic.accessible_sites import PAIR_REACH, PARTNERS

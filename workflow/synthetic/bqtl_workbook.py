@@ -7,8 +7,8 @@ import zipfile
 
 import pandas as pd
 
-from dfim.store import whole_file
-from flow.bqtl import SHEETS
+from dfim.io.store import whole_file
+from flow.variants.bqtl import SHEETS
 
 _SAVED = datetime.datetime(2016, 1, 1)
 

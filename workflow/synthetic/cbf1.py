@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import poisson
 
-from dfim.sequences import ALPHABET
-from dfim.store import write_arrays, write_table
-from flow.flanks import LENGTH, N_FLANKS, POSITIONS, flank_strings
+from dfim.io.store import write_arrays, write_table
+from dfim.sequences.encoding import ALPHABET
+from flow.flanks.positions import LENGTH, N_FLANKS, POSITIONS, flank_strings
 
 RT = 0.593
 """kcal/mol at 25 °C."""

@@ -3,7 +3,7 @@
 import simdna
 from simdna import synthetic
 
-from dfim.meme import Pwm
+from dfim.motifs.meme import Pwm
 
 _PSEUDO = 0.001  # probability that simdna adds to each base
 

@@ -11,9 +11,9 @@ import simdna
 from numpy.typing import NDArray
 from simdna import synthetic
 
-from dfim.intervals import Contigs, Peaks
-from dfim.motifs import scan_patterns
-from dfim.store import write_table
+from dfim.genome.intervals import Contigs, Peaks
+from dfim.io.store import write_table
+from dfim.motifs.patterns import scan_patterns
 
 # Frequencies of dinucleotides in the human genome (first base a row, second a column;
 # A, C, G, T): GC 0.41, and of CpG 0.24 of what its bases would give.

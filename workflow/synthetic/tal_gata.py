@@ -20,8 +20,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from dfim.genome import Genome
-from dfim.intervals import Contigs, Peaks
+from dfim.genome.genome import Genome
+from dfim.genome.intervals import Contigs, Peaks
 from synthetic.element_motifs import EBOX, GATA, KINDS, plant_motifs
 from synthetic.regulatory import human_background
 

@@ -13,7 +13,7 @@ from dfim.attribution.completeness import warn_of_gap
 from dfim.attribution.results import Array, Block, Profiles, Wanted
 
 if TYPE_CHECKING:
-    from dfim.attribution.plan import Plan
+    from dfim.attribution.graph.plan import Plan
 
 
 class Attributor(ABC):
@@ -33,7 +33,7 @@ class Attributor(ABC):
         Number T of scored logits.
     needs_references : bool
         Whether scores compare with references.
-    plan : dfim.attribution.plan.Plan or None
+    plan : dfim.attribution.graph.plan.Plan or None
         The steps from the input to the logit, where they are known.
     heads : tuple of (int or str, int)
         Output and unit of each task, as given to `make_attributor`.
@@ -179,12 +179,14 @@ class Attributor(ABC):
         Returns
         -------
         bool (P,)
-            From the architecture alone (`dfim.attribution.reach`); holds where a sequence
+            From the architecture alone (`dfim.attribution.graph.reach`); holds where a sequence
             and its mutants share references. True wherever there is no plan to tell.
         """
         if self.plan is None:
             return np.ones(len(source_start), bool)
-        from dfim.attribution.reach import reachable  # loads Keras, which this module must not
+        from dfim.attribution.graph.reach import (
+            reachable,  # loads Keras, which this module must not
+        )
 
         return reachable(self.plan, source_start, source_end, target_start, target_end)
 
@@ -197,12 +199,12 @@ class Attributor(ABC):
     def structural_reach(self) -> int | None:
         """Give the largest distance at which one nucleotide can change another's importance.
 
-        In bp, from the architecture alone (`dfim.attribution.reach`); None where there is no
-        such limit, or no plan to tell.
+        In bp, from the architecture alone (`dfim.attribution.graph.reach`); None where
+        there is no such limit, or no plan to tell.
         """
         if self.plan is None:
             return None
-        from dfim.attribution.reach import structural_reach  # loads Keras
+        from dfim.attribution.graph.reach import structural_reach  # loads Keras
 
         return structural_reach(self.plan)
 

@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dfim.attribution.logit_tensors import pre_activation
+from dfim.attribution.graph.trace import output_tensor
+from dfim.attribution.methods.logit_tensors import pre_activation
 from dfim.attribution.results import Head
-from dfim.attribution.trace import output_tensor
 
 
 def columns_of(model: keras.Model) -> list[Head]:

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 
-from dfim.base_pair_maps import BasePairMaps, MarginalMap
-from dfim.plots import BASE_COLOURS, BLANK_COLOUR, SEQUENTIAL, style
-from dfim.sequences import ALPHABET
-from dfim.store import read_table
-from flow.cell_scorecard import cell_rows, percentile_99, ranked_cells, weakness_row
-from flow.figure import FigureFiles, ScorecardRow
-from flow.flanks import parse_cell, position_labels
-from flow.pair_measures import Measure, recovery
+from dfim.io.store import read_table
+from dfim.maps.base_pair_maps import BasePairMaps, MarginalMap
+from dfim.plots.static import BASE_COLOURS, BLANK_COLOUR, SEQUENTIAL, style
+from dfim.sequences.encoding import ALPHABET
+from flow.flanks.pair_measures import Measure, recovery
+from flow.flanks.positions import parse_cell, position_labels
+from flow.scorecard.cells import cell_rows, percentile_99, ranked_cells, weakness_row
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 from synthetic.cbf1 import planted_pairs
 
 if TYPE_CHECKING:
@@ -222,6 +222,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -14,21 +14,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from dfim.base_pair_maps import BasePairMaps
-from dfim.distillation import LinearModels
-from dfim.epistasis import Epistasis
-from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, style
-from dfim.store import read_table
-from flow.figure import FigureFiles
-from flow.flank_scorecard import (
-    agreement_row,
-    fit_row,
-    measure_text,
-    recovery_row,
-    spearman_text,
-)
-from flow.flanks import N_FLANKS, position_labels
-from flow.pair_measures import (
+from dfim.comparators.epistasis import Epistasis
+from dfim.comparators.linear_models import LinearModels
+from dfim.io.store import read_table
+from dfim.maps.base_pair_maps import BasePairMaps
+from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, style
+from flow.flanks.pair_measures import (
     EPISTASIS,
     PAIR_TERMS,
     TOP_OF,
@@ -38,6 +29,15 @@ from flow.pair_measures import (
     compare,
     recovery,
     strongest_terms,
+)
+from flow.flanks.positions import N_FLANKS, position_labels
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.flanks import (
+    agreement_row,
+    fit_row,
+    measure_text,
+    recovery_row,
+    spearman_text,
 )
 from synthetic.cbf1 import planted_pairs
 
@@ -294,6 +294,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dfim.plots import style
-from dfim.store import SPLITS, read_arrays, read_json, read_table
-from flow.betseq import Measurements
-from flow.figure import FigureFiles, ScorecardRow, scorecard_row
+from dfim.io.store import SPLITS, read_arrays, read_json, read_table
+from dfim.plots.static import style
+from flow.flanks.betseq import Measurements
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow, scorecard_row
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -183,6 +183,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -11,14 +11,13 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from dfim.factorial import Factorial
-from dfim.maps import InteractionMap
-from dfim.numbering import mutant_index, sequence_codes
-from dfim.plots import BASE_COLOURS, interaction_heatmap, logo_track, style
-from dfim.sequences import ALPHABET
-from dfim.store import read_arrays
-from flow.figure import FigureFiles, ScorecardRow, scorecard_row
-from flow.flanks import (
+from dfim.io.store import read_arrays
+from dfim.maps.every_kmer import Factorial
+from dfim.maps.maps import InteractionMap
+from dfim.plots.static import BASE_COLOURS, interaction_heatmap, logo_track, style
+from dfim.sequences.encoding import ALPHABET
+from dfim.sequences.kmers import mutant_index, sequence_codes
+from flow.flanks.positions import (
     LENGTH,
     N_FLANKS,
     POSITIONS,
@@ -27,6 +26,7 @@ from flow.flanks import (
     parse_cell,
     position_labels,
 )
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow, scorecard_row
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -226,6 +226,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -6,8 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from dfim.maps import InteractionMap
-from dfim.plots import (
+from dfim.io.store import read_json
+from dfim.maps.maps import InteractionMap
+from dfim.plots.static import (
     category_colours,
     interaction_heatmap,
     letter_row,
@@ -15,9 +16,8 @@ from dfim.plots import (
     motif_boxes,
     style,
 )
-from dfim.sequences import ALPHABET
-from dfim.store import read_json
-from flow.figure import FigureFiles
+from dfim.sequences.encoding import ALPHABET
+from flow.scorecard.figure_files import FigureFiles
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -123,6 +123,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

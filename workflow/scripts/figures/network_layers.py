@@ -11,10 +11,10 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
-from dfim.plots import BASE_COLOURS, style
-from dfim.store import read_json, read_table
-from flow.figure import FigureFiles
-from flow.flanks import LENGTH, position_labels
+from dfim.io.store import read_json, read_table
+from dfim.plots.static import BASE_COLOURS, style
+from flow.flanks.positions import LENGTH, position_labels
+from flow.scorecard.figure_files import FigureFiles
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -202,6 +202,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -8,15 +8,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from dfim.distances import DistanceBins, bin_table, step_table
-from dfim.pair_scores import PairScores
-from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, style
-from dfim.store import Examples, read_json
-from dfim.windows import loci_of
-from flow.distance_scorecard import compared_row, p_text, paper_rows, reach_rows
-from flow.figure import FigureFiles, ScorecardRow
-from flow.recovery_scorecard import compared_recovery_row, contrast_row, recovery_rows
-from flow.truth import LEARNED_WITHIN, WorldFiles, shared_pairs
+from dfim.genome.peak_windows import loci_of
+from dfim.io.store import Examples, read_json
+from dfim.pairs.distances import DistanceBins, bin_table, step_table
+from dfim.pairs.scores import PairScores
+from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, style
+from flow.scorecard.distance import compared_row, p_text, paper_rows, reach_rows
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow
+from flow.scorecard.recovery import compared_recovery_row, contrast_row, recovery_rows
+from flow.scorecard.truth import LEARNED_WITHIN, WorldFiles, shared_pairs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -207,6 +207,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -7,18 +7,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.effect_sizes import auroc_by_group, bootstrap_by_group, mann_whitney
-from dfim.pair_scores import PairScores
-from dfim.pair_tests import PairClasses, pair_classes
-from dfim.plots import (
+from dfim.io.store import read_json
+from dfim.pairs.p_values import PairClasses, pair_classes
+from dfim.pairs.scores import PairScores
+from dfim.plots.static import (
     OTHER_COLOUR,
     PLANTED_COLOUR,
     box_statistics,
     class_boxes,
     style,
 )
-from dfim.store import read_json
-from flow.figure import FigureFiles, ScorecardRow
+from dfim.statistics.effect_sizes import auroc_by_group, bootstrap_by_group, mann_whitney
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -262,6 +262,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -6,11 +6,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from dfim.pair_scores import PairScores
-from dfim.pair_tests import pair_classes
-from dfim.plots import OTHER_COLOUR, PLANTED_COLOUR, box_statistics, class_boxes, style
-from dfim.store import read_arrays, read_table
-from flow.figure import FigureFiles, ScorecardRow
+from dfim.io.store import read_arrays, read_table
+from dfim.pairs.p_values import pair_classes
+from dfim.pairs.scores import PairScores
+from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, box_statistics, class_boxes, style
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -194,6 +194,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from dfim.plots import logo_track, style
-from dfim.sequences import ALPHABET
-from dfim.store import read_arrays
-from flow.figure import FigureFiles, ScorecardRow
+from dfim.io.store import read_arrays
+from dfim.plots.static import logo_track, style
+from dfim.sequences.encoding import ALPHABET
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -121,6 +121,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

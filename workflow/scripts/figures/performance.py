@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dfim.plots import category_colours, style
-from dfim.store import SPLITS, Examples, read_arrays, read_json, read_table
-from flow.figure import FigureFiles
-from flow.performance_scorecard import (
+from dfim.io.store import SPLITS, Examples, read_arrays, read_json, read_table
+from dfim.plots.static import category_colours, style
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.performance import (
     FEW_TASKS,
     duplicates_row,
     interval,
@@ -244,6 +244,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

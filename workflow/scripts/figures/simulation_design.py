@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from dfim.features import Features
-from dfim.plots import category_colours, style
-from dfim.store import Examples
-from flow.figure import FigureFiles, ScorecardRow
+from dfim.io.store import Examples
+from dfim.motifs.features import Features
+from dfim.plots.static import category_colours, style
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -165,6 +165,6 @@ def _scorecard(context: dict[str, Any], sizes: dict[str, int]) -> list[Scorecard
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from dfim.plots import OTHER_COLOUR, box_statistics, style
-from flow.figure import FigureFiles
-from flow.variant_classes import class_rows, class_table
-from flow.variant_groups import OF_ALL, OF_ALT, ScoredVariants, group_table, load_variants
-from flow.variant_scorecard import group_rows, interval_text, p_phrase
+from dfim.plots.static import OTHER_COLOUR, box_statistics, style
+from flow.scorecard.figure_files import FigureFiles
+from flow.variants.classes import class_rows, class_table
+from flow.variants.groups import OF_ALL, OF_ALT, ScoredVariants, group_table, load_variants
+from flow.variants.scorecard import group_rows, interval_text, p_phrase
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -189,6 +189,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, NullFormatter
 
-from dfim.plots import style
-from dfim.store import read_table
-from flow.figure import FigureFiles
-from flow.variant_scorecard import reach_row
+from dfim.io.store import read_table
+from dfim.plots.static import style
+from flow.scorecard.figure_files import FigureFiles
+from flow.variants.scorecard import reach_row
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -119,6 +119,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

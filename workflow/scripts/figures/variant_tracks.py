@@ -13,11 +13,11 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MultipleLocator
 
-from dfim.plots import category_colours, logo_track, style
-from flow.figure import FigureFiles, ScorecardRow
-from flow.variant_columns import MotifBar, Panel, letters, load_panels
-from flow.variant_groups import ALPHA
-from flow.variant_scorecard import track_row
+from dfim.plots.static import category_colours, logo_track, style
+from flow.scorecard.figure_files import FigureFiles, ScorecardRow
+from flow.variants.columns import MotifBar, Panel, letters, load_panels
+from flow.variants.groups import ALPHA
+from flow.variants.scorecard import track_row
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -193,6 +193,6 @@ def main(
 
 
 if "snakemake" in globals():
-    from flow.job import run_job
+    from flow.jobs.job import run_job
 
     run_job(main, snakemake)

@@ -1,0 +1,355 @@
+"""What the scripts share: digests, the job wrapper, progress, figure files, pages."""
+
+import json
+import logging
+import os
+import pty
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from dfim.io.store import read_json, read_table
+from dfim.plots.static import style
+from flow.jobs import digest
+from flow.jobs.digest import code_digest, config_digest, rule_seed
+from flow.jobs.progress import TERMINAL_FD, Progress
+from flow.scorecard.figure_files import (
+    FigureFiles,
+    ScorecardRow,
+    read_scorecard,
+    versions,
+    without_nan,
+)
+from flow.scorecard.page import caption_html, page, scorecard_html, table_html
+from helpers import WORKFLOW
+
+SCRIPTS = sorted(
+    str(path.relative_to(WORKFLOW)) for path in (WORKFLOW / "scripts").rglob("*.py")
+)
+
+# ---- digests -------------------------------------------------------------------
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A copy of workflow/ that the digest looks at, and a function that digests all scripts."""
+    shutil.copytree(WORKFLOW, tmp_path / "w", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(digest, "_WORKFLOW", tmp_path / "w")
+
+    def digests(scripts=SCRIPTS):
+        code_digest.cache_clear()
+        return {script: code_digest(script) for script in scripts}
+
+    yield tmp_path / "w", digests
+    code_digest.cache_clear()
+
+
+def loaded(script: str) -> set[str]:
+    """The project's files that the import statements of a script load, by running them."""
+    code = (
+        "import ast, sys\n"
+        "tree = ast.parse(open(sys.argv[1]).read())\n"
+        "found = [n for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom))]\n"
+        "found = [n for n in found if 'snakemake' not in ast.unparse(n)]\n"
+        "exec(compile(ast.Module(found, []), 'imports', 'exec'))\n"
+        "print(*(m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, WORKFLOW / script],
+        env={**os.environ, "PYTHONPATH": str(WORKFLOW), "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    paths = {Path(name) for name in done.stdout.split()}
+    return {str(path.relative_to(WORKFLOW)) for path in paths if WORKFLOW in path.parents}
+
+
+IMPORTERS = {
+    "dfim/pairs/p_values.py": {
+        "scripts/assess_significance.py",
+        "scripts/figures/pair_scores.py",
+        "scripts/figures/pair_significance.py",
+    },
+    "dfim/models/classifier_training.py": {
+        "scripts/train_model.py"
+    },  # imported inside a function
+    "dfim/maps/maps.py": {
+        "scripts/benchmark_engine.py",
+        "scripts/score_map.py",
+        "scripts/score_variant_panels.py",
+        "scripts/figures/map_steps.py",
+        "scripts/average_flanks.py",
+        "scripts/score_flanks.py",
+        "scripts/figures/flank_map.py",
+    },
+    "dfim/models/regression_training.py": {"scripts/train_flank_network.py"},
+    "dfim/statistics/metrics.py": {"scripts/evaluate_model.py"},
+    "synthetic/embedded_motifs.py": {"scripts/simulate_sequences.py"},
+    "flow/scorecard/page.py": {"scripts/make_report.py", "scripts/make_scorecard.py"},
+    "flow/declarations/config.py": set(),
+    "scripts/choose_window.py": {"scripts/choose_window.py"},
+}
+
+
+def test_edit_of_a_module_changes_the_scripts_that_import_it_and_no_other(copy):
+    folder, digests = copy
+    before = digests()
+    for module, scripts in IMPORTERS.items():
+        with (folder / module).open("a") as file:
+            file.write("# edited\n")
+        after = digests()
+        changed = {script for script in SCRIPTS if before[script] != after[script]}
+        assert changed == scripts, module
+        before = after
+
+
+def test_digest_covers_every_module_that_a_script_loads(copy):
+    # Modules of modules, through package __init__ files, some of them imported late.
+    folder, digests = copy
+    script = "scripts/assess_significance.py"
+    files = loaded(script) - {script}
+    assert {"dfim/__init__.py", "dfim/sequences/shuffle.py", "flow/jobs/job.py"} <= files
+    for module in sorted(files):
+        before = digests([script])
+        with (folder / module).open("a") as file:
+            file.write("# edited\n")
+        assert digests([script]) != before, module
+
+
+def test_digest_does_not_depend_on_where_the_repository_lies(copy):
+    folder, digests = copy
+    first = digests()
+    folder.rename(folder.with_name("moved"))
+    digest._WORKFLOW = folder.with_name("moved")  # put back by the fixture's monkeypatch
+    assert digests() == first
+
+
+def test_config_digest_knows_no_order_of_keys():
+    assert config_digest({"a": 1, "b": [1, 2]}) == config_digest({"b": [1, 2], "a": 1})
+    assert config_digest({"a": [1, 2]}) != config_digest({"a": [2, 1]})
+    assert config_digest({"a": 1}) != config_digest({"a": "1"})
+
+
+def test_rule_seeds_are_unsigned_32_bit_and_fixed():
+    assert rule_seed(1, "train_model", "simulated") == rule_seed(1, "train_model", "simulated")
+    assert all(0 <= rule_seed(1, str(i)) < 2**32 for i in range(50))
+    assert rule_seed(1, "ab", "c") != rule_seed(1, "a", "bc")
+
+
+# ---- the job wrapper -----------------------------------------------------------
+
+JOB = """
+import logging, os, sys, warnings
+from types import SimpleNamespace
+from flow.jobs.job import run_job
+
+def main(a, b, n):
+    print("from print")
+    os.system("echo from a child")
+    os.write(2, b"from C\\n")
+    warnings.warn("from a warning")
+    logging.getLogger("dfim.x").info("a=%s b=%s n=%s", a, b, n)
+    {body}
+
+job = SimpleNamespace(rule="score_it", input={{"a": "x.h5"}}, output={{"b": ["y"]}},
+                      params={{"n": 3, "code": "0123"}}, log=["logs/deep/score_it.log"])
+run_job(main, job)
+"""
+
+
+def run_job_in(folder, body):
+    done = subprocess.run(
+        [sys.executable, "-c", JOB.format(body=body)],
+        cwd=folder, capture_output=True, text=True,
+        env={**os.environ, "PYTHONPATH": str(WORKFLOW)},
+    )  # fmt: skip
+    return done, (folder / "logs/deep/score_it.log").read_text()
+
+
+def test_job_sends_everything_to_its_log(tmp_path):
+    done, log = run_job_in(tmp_path, "pass")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for line in ("from print", "from a child", "from C", "from a warning",
+                 "a=x.h5 b=['y'] n=3", "rule score_it done in"):  # fmt: skip
+        assert line in log
+
+
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("raise ValueError('a.tsv, line 3:\\n  got 4')", "a.tsv, line 3: got 4"),
+        ("open('none.txt')", "[Errno 2] No such file or directory: 'none.txt'"),
+        ("{}['key']", "KeyError: 'key'"),
+        ("raise RuntimeError", "RuntimeError: RuntimeError"),
+    ],
+)  # fmt: skip
+def test_failing_job_says_one_line_and_exits_with_1(tmp_path, body, line):
+    done, log = run_job_in(tmp_path, body)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"dfim: rule score_it: {line} (log: logs/deep/score_it.log)\n"
+    assert "Traceback (most recent call last)" in log
+    assert "from print" in log
+
+
+# ---- progress ------------------------------------------------------------------
+
+
+def tenths(caplog):
+    return [int(r.getMessage().split(":")[1].split("%")[0]) for r in caplog.records]
+
+
+@pytest.fixture
+def log(caplog, monkeypatch):
+    monkeypatch.delenv(TERMINAL_FD, raising=False)
+    with caplog.at_level(logging.INFO, logger="flow.jobs.progress"):
+        yield caplog
+
+
+def test_progress_says_every_tenth_once(log):
+    with Progress("score", 1234) as progress:
+        for _ in range(1234):
+            progress.advance(1)
+    assert tenths(log) == list(range(10, 101, 10))
+    assert "1,234 of 1,234" in log.records[-1].getMessage()
+
+
+def test_progress_goes_on_where_an_interrupted_run_stopped(log):
+    with Progress("score", 10, done=4) as progress:
+        progress.advance(3)
+        progress.advance(3, "loss 0.1")
+    assert tenths(log) == [70, 100]
+    assert log.records[-1].getMessage().endswith(", loss 0.1")
+
+
+def test_progress_of_a_failed_step_does_not_say_it_is_done(log):
+    def fail():
+        with Progress("score", 10) as progress:
+            progress.advance(5)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert tenths(log) == [50]
+
+
+def test_progress_draws_a_bar_on_a_terminal_only(monkeypatch, caplog):
+    for descriptors in (pty.openpty(), os.pipe()):
+        read, write = descriptors
+        monkeypatch.setenv(TERMINAL_FD, str(write))
+        is_terminal = os.isatty(write)
+        with Progress("score", 2) as progress:
+            progress.advance(1)
+        os.write(write, b"end")
+        shown = os.read(read, 4096).decode()
+        assert ("50 %" in shown) == is_terminal
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+# ---- what a figure script leaves -----------------------------------------------
+
+ROWS = [ScorecardRow("Fig 9", "a < b & c", "1", "2", "synthetic", "differs", "n = 3")]
+CONTEXT = {"figure": "fig9", "label": "Fig 9", "seed": 1, "origin": "synthetic"}
+
+
+def save(folder, rows=ROWS) -> FigureFiles:
+    files = FigureFiles(
+        *(str(folder / f"a.{kind}") for kind in ("svg", "pdf", "png", "tsv", "json"))
+    )
+    with style():
+        figure, ax = plt.subplots(figsize=(2, 2))
+        ax.plot([0, 1], [1, 0], label="π")
+        ax.legend()
+        table = pd.DataFrame({"x": [1.5, np.nan]})
+        statistics = {"n": np.int64(3), "p": float("nan"), "deep": [{"q": np.float32(0.5)}]}
+        files.save(figure, table, statistics, context=CONTEXT, scorecard=rows)
+        plt.close(figure)
+    return files
+
+
+def test_figure_files_are_what_they_are_called(tmp_path):
+    files = save(tmp_path)
+    heads = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG\r\n"}
+    for kind, head in heads.items():
+        assert Path(getattr(files, kind)).read_bytes().startswith(head)
+    assert read_table(files.table)["x"].tolist()[0] == 1.5
+    record = read_json(files.stats)
+    assert record["statistics"] == {"n": 3, "p": None, "deep": [{"q": 0.5}]}
+    assert record["versions"] == versions()
+    assert CONTEXT.items() <= record.items()
+    assert read_scorecard([files.stats, files.stats]) == ROWS * 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.json", "a.pdf", "a.png", "a.svg", "a.tsv",
+    ]  # fmt: skip
+
+
+def test_equal_figures_are_equal_files(tmp_path, monkeypatch):
+    for name, time in (("a", 1e9), ("b", 2e9)):
+        (tmp_path / name).mkdir()
+        monkeypatch.setattr("time.time", lambda time=time: time)
+        save(tmp_path / name)
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+
+
+def test_versions_name_what_a_result_depends_on():
+    assert {"python", "dfim", "numpy", "keras", "snakemake"} <= versions().keys()
+    assert any(name.startswith("tensorflow") for name in versions())
+    assert versions()["numpy"] == np.__version__
+
+
+def test_no_nan_reaches_json():
+    value = {"a": [np.float64("inf"), (1, np.nan)], 3: np.bool_(True), "t": "nan"}
+    assert without_nan(value) == {"a": [None, [1, None]], "3": True, "t": "nan"}
+    json.dumps(without_nan(value), allow_nan=False)
+
+
+# ---- pages ---------------------------------------------------------------------
+
+
+def test_page_escapes_and_needs_no_other_file():
+    html = page("a < b", table_html(["c & d"], [["<script>"]]))
+    assert "a &lt; b" in html
+    assert "c &amp; d" in html
+    assert "<script" not in html
+    assert "http" not in html
+    assert "src=" not in html
+
+
+def test_scorecard_marks_verdicts_and_nothing_else():
+    rows = [
+        ScorecardRow("f", "q", "p", "o", "s", verdict, "agrees, as one may say")
+        for verdict in ("agrees", "differs", "not comparable")
+    ]
+    html = scorecard_html(rows)
+    assert html.count('<td class="verdict') == 3
+    assert '<td class="verdict not">not comparable</td>' in html
+    assert html.count("<td>agrees, as one may say</td>") == 3
+
+
+@pytest.mark.parametrize(
+    "path", sorted((WORKFLOW / "report").glob("*.rst")), ids=lambda p: p.stem
+)
+def test_captions_are_filled_in(path):
+    context = {
+        "study_title": "Study <1>", "origin": "synthetic", "method": "DeepLIFT", "about": "",
+        "trained": True, "map_split": "test", "mutation": "replaced by zeros",
+        "options": {"compare": "other"}, "world": "joint",
+    }  # fmt: skip
+    html = caption_html(path, context)
+    assert "synthetic" in html
+    assert ("Study &lt;1&gt;" in html) == ("study_title" in path.read_text())
+    assert "system-message" not in html  # docutils found no fault
+    assert "{{" not in html
+
+
+def test_caption_with_an_unknown_name_is_an_error(tmp_path):
+    (tmp_path / "c.rst").write_text("{{ snakemake.params.context.titel }}")
+    with pytest.raises(Exception, match="titel"):
+        caption_html(tmp_path / "c.rst", {"title": "x"})

@@ -1,0 +1,1 @@
+"""Compiled passes over a plan: from sequences and references to contributions."""

@@ -1,0 +1,1 @@
+"""Contributions of mutants computed only where a mutation changes them."""

@@ -1,0 +1,1 @@
+"""Importance methods that do not run on the DeepLIFT engine, and adapters."""

@@ -1,0 +1,1 @@
+"""Other measures of interaction, to compare FIS with."""

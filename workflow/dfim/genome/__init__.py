@@ -1,0 +1,1 @@
+"""Genomes, intervals and peaks; windows cut from them and their splits."""

@@ -1,0 +1,217 @@
+"""Windows at peak summits, with a label or a mask for each factor."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfim.genome.intervals import Peaks, overlaps
+from dfim.io.store import Examples
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelledWindows:
+    """Windows of one length, sorted by contig and start, each there once.
+
+    Attributes
+    ----------
+    contig, start
+        (N,) int64 contig index and first base (negative where a window hangs
+        over the beginning of its contig).
+    labels
+        (N, T) int8: 1 bound, 0 not bound, -1 masked.
+    origin
+        (N,) int64 whose summit is in the middle: a task's index, or T for a
+        summit of accessible chromatin only; the first where several fall together.
+    """
+
+    contig: NDArray[np.int64]
+    start: NDArray[np.int64]
+    labels: NDArray[np.int8]
+    origin: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledWindows":
+        """The windows under a mask or an index."""
+        return LabelledWindows(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+
+def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> LabelledWindows:
+    """Windows at summits, with a label for each factor (supplement, section 1.2).
+
+    Windows stand on the summits of ChIP peaks that overlap an accessible
+    (DNase) peak, and on the summits of accessible peaks. "Overlap" is at least
+    1 bp between the peaks themselves, not the windows. For each factor:
+
+    * a window on its own ChIP summit is 1;
+    * a window on another factor's ChIP summit is 1 where that peak overlaps one
+      of this factor's peaks in accessible chromatin, 0 where it overlaps none of
+      this factor's peaks, and masked where it overlaps only inaccessible ones;
+    * a window on an accessible summit is 0 where that peak overlaps none of this
+      factor's peaks, and masked otherwise: it is no summit of the factor, and no
+      negative either.
+
+    Windows of one place are one window; of its labels 1 wins over masked, and
+    masked over 0. A window that is masked for every factor says nothing and is
+    left out.
+
+    Parameters
+    ----------
+    chip
+        Peaks of each factor; their order is the order of the tasks.
+    accessible
+        Peaks of open chromatin in the same cell.
+    length
+        Of the windows, in bp; the summit is base length // 2.
+
+    Raises
+    ------
+    ValueError
+        When there are no accessible peaks, or a factor has none in accessible
+        chromatin.
+    """
+    if not len(accessible):
+        raise ValueError("accessible: no peaks on the contigs of this run; expected some")
+    opened = {task: peaks.select(overlaps(peaks, accessible)) for task, peaks in chip.items()}
+    for task, peaks in opened.items():
+        if not len(peaks):
+            raise ValueError(
+                f"{task}: none of its {len(chip[task]):,} peaks on the contigs of this run "
+                "overlaps an accessible peak; expected some"
+            )
+        log.info("%s: %d of %d peaks accessible", task, len(peaks), len(chip[task]))
+    sources = [*opened.values(), accessible]
+    labels = [np.empty((len(source), len(chip)), np.int8) for source in sources]
+    for column, task in enumerate(chip):
+        for origin, source in enumerate(sources):
+            near = overlaps(source, chip[task])
+            values = np.where(near, -1, 0)
+            if origin == column:
+                values[:] = 1
+            elif source is not accessible:
+                values[overlaps(source, opened[task])] = 1
+            labels[origin][:, column] = values
+    every = LabelledWindows(
+        contig=np.concatenate([source.contig for source in sources]),
+        start=np.concatenate([source.summit for source in sources]) - length // 2,
+        labels=np.concatenate(labels),
+        origin=np.repeat(np.arange(len(sources)), [len(source) for source in sources]),
+    )
+    windows = _one_a_place(every)
+    useless = (windows.labels == -1).all(axis=1)
+    log.info(
+        "%d windows; %d more stood on the summit of another, %d were masked for every task",
+        int((~useless).sum()), len(every) - len(windows), int(useless.sum()),
+    )  # fmt: skip
+    return windows.select(~useless)
+
+
+def union_windows(
+    peaks: Mapping[str, Peaks], length: int, *, central: int = 200
+) -> LabelledWindows:
+    """One window a merged region of all tasks' peaks (accessibility; section 1.3).
+
+    Peaks of all tasks are merged where they overlap or touch. Each region gives one
+    window, centred on its strongest summit: strength is the rank of a peak's signal
+    within its own task's list, since signals of different assays are not comparable;
+    ties go to the leftmost. A window is 1 for a task that has a peak within its
+    central bases, else 0: every window is accessible somewhere.
+
+    Parameters
+    ----------
+    peaks
+        Peaks of each task, with signals; their order is the order of the tasks.
+    length
+        Of the windows, in bp; the summit is base length // 2.
+    central
+        Width, in bp, of the middle of a window in which a peak makes it 1.
+
+    Raises
+    ------
+    ValueError
+        For a task without peaks.
+    """
+    for task, found in peaks.items():
+        if not len(found):
+            raise ValueError(f"{task}: no peaks on the contigs of this run; expected some")
+    sources = list(peaks.values())
+    contig, start, end, summit = (
+        np.concatenate([getattr(source, name) for source in sources])
+        for name in ("contig", "start", "end", "summit")
+    )
+    rank = np.concatenate([_share_above(source) for source in sources])
+    origin = np.repeat(np.arange(len(sources)), [len(source) for source in sources])
+    region = _regions(contig, start, end)
+    order = np.lexsort((summit, rank, region))
+    best = order[np.diff(region[order], prepend=-1) != 0]
+    middle = summit[best] - central // 2
+    centre = Peaks(contig[best], middle, middle + central, summit[best])
+    labels = np.stack([overlaps(centre, source) for source in sources], axis=1)
+    log.info("%d regions of %d peaks of %d tasks", len(best), len(start), len(sources))
+    windows = LabelledWindows(
+        contig[best], summit[best] - length // 2, labels.astype(np.int8), origin[best]
+    )
+    return windows.select(np.lexsort((windows.start, windows.contig)))
+
+
+def _share_above(peaks: Peaks) -> NDArray[np.float64]:
+    """Share of a task's peaks that are stronger; 0 for all where none has a signal."""
+    if peaks.signal is None:
+        return np.zeros(len(peaks))
+    weaker = np.sort(-peaks.signal)
+    return np.searchsorted(weaker, -peaks.signal) / len(peaks)
+
+
+def _regions(
+    contig: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """(P,) number of the merged region of each interval, in genome order."""
+    order = np.lexsort((start, contig))
+    # Contigs laid end to end, so that one running maximum serves all of them.
+    shift = contig * (int(end.max()) + 2)
+    reached = np.maximum.accumulate((end + shift)[order])
+    new = (start + shift)[order][1:] > reached[:-1]
+    found = np.empty(len(start), np.int64)
+    found[order] = np.concatenate([[0], np.cumsum(new)])
+    return found
+
+
+def loci(
+    contig: NDArray[np.generic], start: NDArray[np.integer], length: int
+) -> NDArray[np.int64]:
+    """(N,) number of each window's locus: windows that overlap, in a chain, share one.
+
+    Overlapping windows hold the same sites, so resampling must draw them together.
+    """
+    _, code = np.unique(contig, return_inverse=True)
+    order = np.lexsort((start, code))
+    new = (np.diff(code[order]) != 0) | (np.diff(start[order]) >= length)
+    found = np.empty(len(start), np.int64)
+    found[order] = np.concatenate([[0], np.cumsum(new)])[: len(start)]
+    return found
+
+
+def loci_of(examples: Examples) -> NDArray[np.int64] | None:
+    """`loci` of examples that have a place in a genome; None for others."""
+    if examples.contigs is None or examples.starts is None:
+        return None
+    return loci(examples.contigs, examples.starts, examples.codes.shape[1])
+
+
+def _one_a_place(windows: LabelledWindows) -> LabelledWindows:
+    order = np.lexsort((windows.origin, windows.start, windows.contig))
+    windows = windows.select(order)
+    new = np.ones(len(windows), bool)
+    new[1:] = (np.diff(windows.contig) != 0) | (np.diff(windows.start) != 0)
+    first = np.flatnonzero(new)
+    # 0, masked, 1 as 0, 1, 2: the largest wins; and back.
+    rank = np.maximum.reduceat(np.array([0, 2, 1], np.int8)[windows.labels], first, axis=0)
+    labels = np.array([0, -1, 1], np.int8)[rank]
+    return LabelledWindows(windows.contig[first], windows.start[first], labels,
+                           windows.origin[first])  # fmt: skip

@@ -1,0 +1,1 @@
+"""Files: tables, HDF5 records, checksums and atomic writing."""

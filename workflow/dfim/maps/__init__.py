@@ -1,0 +1,1 @@
+"""Maps of all pairs of nucleotides, of one sequence or of many."""

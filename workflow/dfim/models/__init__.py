@@ -1,0 +1,1 @@
+"""Keras models: loading, training, checkpoints and prediction. Loads TensorFlow."""

@@ -1,0 +1,1 @@
+"""Motif sites: IUPAC patterns, position weight matrices, and tables of features."""

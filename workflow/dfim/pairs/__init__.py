@@ -1,0 +1,1 @@
+"""Feature Interaction Scores of pairs of features: scoring, files, tests, distances."""

@@ -1,0 +1,259 @@
+"""Which pairs of features interact: p and q of pair scores, and how far to trust them.
+
+A pair's null is the same pair of positions in shuffled sequences (paper section
+2.4). The null is narrow and heavy-tailed, so the share of null pairs that a test
+calls is measured, on sequences that its null was not fitted to, and kept with it.
+"""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dfim.pairs.scores import PairScores
+from dfim.statistics.significance import (
+    FEW,
+    benjamini_hochberg,
+    fit_gaussian,
+    p_empirical,
+    p_gaussian,
+)
+
+log = logging.getLogger(__name__)
+
+Floats = NDArray[np.float64]
+Reduce = Literal["sum", "max_abs"]
+PairTail = Literal["two_sided", "upper", "min_tail", "empirical"]
+Pool = Literal["per_task", "per_map", "global"]
+
+# A Gaussian fits no absolute value; upper and min_tail are kept there for parity only.
+COMBINATIONS: tuple[tuple[Reduce, PairTail], ...] = (
+    ("sum", "two_sided"),
+    ("sum", "upper"),
+    ("sum", "min_tail"),
+    ("sum", "empirical"),
+    ("max_abs", "upper"),
+    ("max_abs", "min_tail"),
+    ("max_abs", "empirical"),
+)
+
+
+@dataclass(frozen=True)
+class PairClasses:
+    """Unordered classes of pairs by the names of their features.
+
+    Attributes
+    ----------
+    of_pair
+        (P,) index of each pair's class.
+    names
+        The two names of each class, in alphabetical order.
+    """
+
+    of_pair: NDArray[np.int64]
+    names: tuple[tuple[str, str], ...]
+
+    def label(self, index: int) -> str:
+        """A class as people read it: ELF1–SIX5."""
+        return "–".join(self.names[index])
+
+    def index_of(self, names: tuple[str, str] | list[str]) -> int:
+        """Index of the class of two names in any order; an error if no pair has it."""
+        wanted = tuple(sorted(names))
+        if wanted not in self.names:
+            raise ValueError(f"pair class {wanted}: no pair has it; there are {self.names}")
+        return self.names.index(wanted)
+
+
+def pair_classes(scores: PairScores) -> PairClasses:
+    """Group ordered pairs into unordered classes by name."""
+    names, code = np.unique(scores.features.name, return_inverse=True)
+    a, b = code[scores.source], code[scores.target]
+    key = np.minimum(a, b) * len(names) + np.maximum(a, b)
+    found, of_pair = np.unique(key, return_inverse=True)
+    pairs = tuple((str(names[k // len(names)]), str(names[k % len(names)])) for k in found)
+    return PairClasses(of_pair, pairs)
+
+
+def _values(scores: PairScores, reduce: Reduce) -> Floats:
+    """Scores to test, NaN where the architecture keeps the source from the target.
+
+    Such pairs have a FIS of exactly 0 whatever the weights; they would only
+    narrow the null.
+    """
+    chosen = scores.fis if reduce == "sum" else scores.fis_max_abs
+    return np.where(scores.reachable, chosen.astype(np.float64), np.nan)
+
+
+def _p(x: Floats, null: Floats, tail: PairTail, *, warn: bool = True) -> Floats:
+    if tail == "empirical":
+        return p_empirical(x, null, absolute=True)
+    return p_gaussian(x, fit_gaussian(null, warn=warn), tail)
+
+
+def _can_test(null: Floats, tail: PairTail) -> bool:
+    known = null[np.isfinite(null)]
+    return bool(known.size) and (tail == "empirical" or bool(np.ptp(known) > 0))
+
+
+def pair_p_values(
+    scores: PairScores,
+    null: PairScores,
+    *,
+    reduce: Reduce = "sum",
+    tail: PairTail = "two_sided",
+    pool: Pool = "per_task",
+) -> Floats:
+    """P-values of pair scores against scores of shuffled sequences.
+
+    Parameters
+    ----------
+    scores, null
+        Real and null scores of the same model output and settings.
+    reduce
+        `sum`: signed FIS over the target; `max_abs`: its largest absolute
+        position, as the authors' notebook.
+    tail
+        `two_sided` (doubled), `upper`, `min_tail` (the original code: smaller
+        tail, not doubled), or `empirical` on absolute values. Of `max_abs` only
+        `empirical` is a fair test.
+    pool
+        `per_task` and `global`: one null of all sequences (an analysis scores
+        one output, so they are the same); `per_map`: one a sequence, which
+        needs many null shuffles.
+
+    Returns
+    -------
+    (P,) p-values; NaN for pairs with no path between them, and, with `per_map`,
+    for sequences whose null scores are all the same, which no Gaussian fits.
+    """
+    if reduce == "max_abs" and tail == "two_sided":
+        raise ValueError(
+            "tail: got 'two_sided' with reduce='max_abs', which has no sign; expected "
+            "'empirical' (or 'upper', 'min_tail' for parity)"
+        )
+    return _p_by_pool(
+        _values(scores, reduce), _owner(scores), _values(null, reduce), _owner(null), tail, pool
+    )
+
+
+def _owner(scores: PairScores) -> NDArray[np.int64]:
+    """The sequence of each pair."""
+    return scores.features.sequence[scores.source]
+
+
+def _p_by_pool(
+    x: Floats,
+    owner: NDArray[np.int64],
+    null: Floats,
+    null_owner: NDArray[np.int64],
+    tail: PairTail,
+    pool: Pool,
+) -> Floats:
+    if pool != "per_map":
+        return _p(x, null, tail)
+    p = np.full(len(x), np.nan)
+    order, null_order = np.argsort(owner, kind="stable"), np.argsort(null_owner, kind="stable")
+    sequences = np.unique(owner)
+    low, high = (np.searchsorted(owner[order], sequences, side=s) for s in ("left", "right"))
+    null_low, null_high = (
+        np.searchsorted(null_owner[null_order], sequences, side=s) for s in ("left", "right")
+    )
+    n_null = null_high - null_low
+    if tail != "empirical" and n_null.min(initial=FEW) < FEW:
+        few = int((n_null < FEW).sum())
+        log.warning("%d of %d sequences have fewer than %d null scores", few, len(n_null), FEW)
+    for i in range(len(sequences)):
+        mine = order[low[i] : high[i]]
+        own_null = null[null_order[null_low[i] : null_high[i]]]
+        if np.isfinite(x[mine]).any() and _can_test(own_null, tail):
+            p[mine] = _p(x[mine], own_null, tail, warn=False)
+    return p
+
+
+def realised_null_rate(
+    null: PairScores, *, reduce: Reduce, tail: PairTail, alpha: float, pool: Pool = "per_task"
+) -> Floats:
+    """Whether a test calls each null pair at `alpha`, cross-fitted.
+
+    The null is halved by sequences, or with `per_map` within each sequence (its
+    first shuffles against its last); each half is tested against the other, so
+    no pair is judged by a null that it helped to fit.
+
+    Returns
+    -------
+    (P,) 1 where called, 0 where not, NaN where not tested (one sequence alone
+    cannot be halved). Its mean is the realised false-positive rate, to compare
+    with alpha.
+    """
+    x, owner = _values(null, reduce), _owner(null)
+    called = np.full(len(x), np.nan)
+    sequences, rank = np.unique(owner, return_inverse=True)
+    if pool == "per_map":
+        size = np.bincount(rank)
+        order = np.argsort(rank, kind="stable")
+        place = np.empty(len(x), np.int64)
+        place[order] = np.arange(len(x)) - np.repeat(np.cumsum(size) - size, size)
+        half = place < size[rank] // 2
+    elif len(sequences) < 2:
+        return called
+    else:  # by rank, not by row number: the rows of an analysis may all be even
+        half = (rank % 2).astype(bool)
+    for mine in (half, ~half):
+        p = _p_by_pool(x[mine], owner[mine], x[~mine], owner[~mine], tail, pool)
+        called[mine] = np.where(np.isnan(p), np.nan, p < alpha)
+    return called
+
+
+def call_table(
+    scores: PairScores, null: PairScores, *, pool: Pool = "per_task", alpha: float = 0.05
+) -> pd.DataFrame:
+    """Share of pairs called at `alpha`, a class and a way of testing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row for each reduction, tail, scope of Benjamini–Hochberg and class:
+        n tested and untested, median p and q, fractions below alpha, and the
+        realised false-positive rate of p on the null's pairs of that class.
+    """
+    classes, null_classes = pair_classes(scores), pair_classes(null)
+    rows = []
+    for reduce, tail in COMBINATIONS:
+        p = pair_p_values(scores, null, reduce=reduce, tail=tail, pool=pool)
+        called = realised_null_rate(null, reduce=reduce, tail=tail, alpha=alpha, pool=pool)
+        for fdr in ("joint", "per_class"):
+            q = benjamini_hochberg(p, None if fdr == "joint" else classes.of_pair)
+            for index, (name_a, name_b) in enumerate(classes.names):
+                mine = classes.of_pair == index
+                null_mine = null_classes.of_pair == null_classes.index_of((name_a, name_b))
+                tested, judged = np.isfinite(p[mine]), called[null_mine]
+                rows.append(
+                    {
+                        "reduce": reduce,
+                        "tail": tail,
+                        "fdr": fdr,
+                        "name_a": name_a,
+                        "name_b": name_b,
+                        "n": int(tested.sum()),
+                        "n_untested": int((~tested).sum()),
+                        "median_p": _median(p[mine]),
+                        "fraction_p": _share(p[mine][tested] < alpha),
+                        "median_q": _median(q[mine]),
+                        "fraction_q": _share(q[mine][tested] < alpha),
+                        "n_null": int(np.isfinite(judged).sum()),
+                        "null_fraction_p": _share(judged[np.isfinite(judged)]),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _median(values: Floats) -> float:
+    return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
+
+
+def _share(called: NDArray[Any]) -> float:
+    return float(called.mean()) if called.size else float("nan")

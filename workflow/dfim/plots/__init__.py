@@ -1,0 +1,1 @@
+"""Drawing of logos, tracks, interaction maps and box plots."""

@@ -1,0 +1,1 @@
+"""What maps, pairs and variants share: settings, mutations and blocks of sequences."""

@@ -1,0 +1,1 @@
+"""DNA sequences as arrays: encoding, mutation, shuffling, references, FASTA files."""

@@ -1,0 +1,159 @@
+"""FASTA files: strict reading, and writing that gives the same bytes again.
+
+`pyfaidx` reads genomes by index, but not plain gzip; this reads whole files of
+example sequences, and says which line is wrong.
+"""
+
+import gzip
+import os
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from dfim.io.store import whole_file
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class FastaRecords:
+    """Names and upper-case sequences of a FASTA file, in file order."""
+
+    ids: tuple[str, ...]
+    sequences: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.ids)
+
+
+def read_fasta(path: str | os.PathLike[str]) -> FastaRecords:
+    """Read a FASTA file, plain or gzip-compressed (told by its content).
+
+    Sequences may span lines, be lower case (they come back upper case) and end
+    their lines the Windows way; blank lines are skipped. An id is the first
+    word of its header. Any letter passes here: `one_hot_encode` decides which
+    mean something.
+
+    Parameters
+    ----------
+    path : path
+        The file; it is read whole, so take pyfaidx for genomes.
+
+    Returns
+    -------
+    FastaRecords
+
+    Raises
+    ------
+    ValueError
+        With file and line: empty file, sequence before the first header,
+        header without id or without sequence, id seen before, characters
+        other than letters, gzip data that is damaged or ends early. A plain
+        file that was cut inside a sequence cannot be told from a whole one;
+        `one_hot_encode` rejects its unequal length.
+    """
+    with open(path, "rb") as raw:
+        compressed = raw.read(2) == _GZIP_MAGIC
+        raw.seek(0)
+        handle: IO[bytes] = gzip.GzipFile(fileobj=raw) if compressed else raw
+        try:
+            lines = handle.read().split(b"\n")
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise ValueError(
+                f"{path}: gzip data damaged or cut short ({error}); fetch or write it again"
+            ) from error
+    return _parse_fasta(path, lines)
+
+
+def _parse_fasta(path: str | os.PathLike[str], lines: list[bytes]) -> FastaRecords:
+    headers: dict[str, int] = {}  # id -> line of its header, in file order
+    parts: list[list[bytes]] = []
+
+    def require_sequence() -> None:
+        if parts and not parts[-1]:
+            name, line = next(reversed(headers.items()))
+            raise ValueError(f"{path}, line {line}: {name} has no sequence, expected one")
+
+    for number, line in enumerate(lines, 1):
+        line = line.removesuffix(b"\r")
+        if line.startswith(b">"):
+            require_sequence()
+            name = _record_id(path, number, line)
+            if name in headers:
+                raise ValueError(
+                    f"{path}, line {number}: id {name} is also on line {headers[name]}, "
+                    "expected each id once"
+                )
+            headers[name] = number
+            parts.append([])
+        elif line:
+            if not parts:
+                raise ValueError(
+                    f"{path}, line {number}: got {line[:20].decode('utf-8', 'replace')!r}, "
+                    "expected a header that starts with >"
+                )
+            if not line.isalpha():
+                wrong = re.search(r"[^A-Za-z]", line.decode("utf-8", "replace")).group()
+                raise ValueError(f"{path}, line {number}: got {wrong!r}, expected letters only")
+            parts[-1].append(line)
+    if not headers:
+        raise ValueError(f"{path}, line 1: file is empty, expected FASTA records")
+    require_sequence()
+    sequences = tuple(b"".join(part).upper().decode("ascii") for part in parts)
+    return FastaRecords(ids=tuple(headers), sequences=sequences)
+
+
+def _record_id(path: str | os.PathLike[str], number: int, header: bytes) -> str:
+    words = header[1:].decode("utf-8", "replace").split(maxsplit=1)
+    if not words or header[1:2].isspace():
+        raise ValueError(f"{path}, line {number}: header without id, expected >id")
+    return words[0]
+
+
+def write_fasta(
+    path: str | os.PathLike[str], ids: Sequence[str], sequences: Sequence[str]
+) -> None:
+    """Write records to a FASTA file, each sequence on one line.
+
+    The file appears under its name only when it is complete. With a name that
+    ends in .gz it is compressed, and the same records give the same bytes (no
+    time or name in the gzip header).
+
+    Parameters
+    ----------
+    path : path
+    ids : sequence of str
+        Unique, without white space.
+    sequences : sequence of str
+        Letters only, none empty.
+
+    Raises
+    ------
+    ValueError
+        Unequal numbers of ids and sequences, or a record that `read_fasta`
+        would reject, with its row.
+    """
+    if len(ids) != len(sequences) or len(ids) == 0:
+        raise ValueError(
+            f"ids, sequences: got {len(ids)} and {len(sequences)}, expected equal numbers "
+            "and at least one"
+        )
+    seen: dict[str, int] = {}
+    for row, (name, sequence) in enumerate(zip(ids, sequences, strict=True)):
+        if name.split() != [name]:
+            raise ValueError(f"ids: row {row} is {name!r}, expected one word")
+        if seen.setdefault(name, row) != row:
+            raise ValueError(
+                f"ids: rows {seen[name]} and {row} are both {name!r}, expected unique ids"
+            )
+        if not (sequence.isascii() and sequence.isalpha()):
+            raise ValueError(f"sequences: row {row} ({name}) is empty or not letters only")
+    text = "".join(f">{name}\n{s}\n" for name, s in zip(ids, sequences, strict=True))
+    data = text.encode()
+    if str(path).endswith(".gz"):
+        data = gzip.compress(data, compresslevel=6, mtime=0)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(data)

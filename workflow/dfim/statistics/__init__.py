@@ -1,0 +1,1 @@
+"""Significance, effect sizes, agreement, and metrics of classifiers."""

@@ -1,0 +1,1 @@
+"""Sequence variants: reading, checking, scoring, tables and VCF."""

@@ -1,0 +1,1 @@
+"""Timing of the engine, and the page that reports it."""

@@ -1,0 +1,1 @@
+"""The configuration: studies as declared, and every check of them."""

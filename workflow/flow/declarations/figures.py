@@ -1,0 +1,68 @@
+"""What a study declares of its figures."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from flow.declarations.config import Config
+from flow.declarations.flanks import FLANK_FIGURES, flank_figure_fault
+from flow.declarations.study import Study, is_of_flanks
+from flow.declarations.variants import variant_figure_fault
+
+# Keys of each kind of figure: what it needs, and what it may have besides.
+_FIGURE_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "map_steps": ((), ()),
+    "simulation_design": ((), ()),
+    "pair_scores": (("analysis",), ()),
+    "pair_significance": (("analysis", "value"), ()),
+    "pair_tracks": (("analysis",), ("flank", "within", "split")),
+    "pair_distance": (("analysis", "bins"), ("compare", "contrast")),
+    "variant_groups": (("variants", "analysis"), ("compare",)),
+    "variant_reach": (("variants", "analysis"), ("set",)),
+    "variant_tracks": (("variants", "analysis", "columns"), ("half_width", "map")),
+    "network_layers": ((), ()),
+    "flank_fit": ((), ()),
+    "flank_map": (("analysis", "cell"), ()),
+    "base_pair_map": (("analysis", "sequences"), ("cells",)),
+    "flank_agreement": (("analysis",), ("compare",)),
+}
+
+
+def figure_fault(config: Config, study: Study, figure: str) -> str | None:
+    """What is wrong with a declared figure: one line, or None."""
+    declared = study["figures"][figure]
+    kind, where = declared["kind"], f"figures.{figure}"
+    needed, more = _FIGURE_KEYS[kind]
+    for key in needed:
+        if key not in declared:
+            return f"{where}: key {key!r} is missing"
+    for key in declared:
+        if key not in ("kind", "printed", *needed, *more):
+            return f"{where}.{key}: kind {kind} does not take it; remove it"
+    if is_of_flanks(study) and kind not in FLANK_FIGURES:
+        known = ", ".join(FLANK_FIGURES)
+        return f"{where}.kind: got {kind}, a study of flanks has {known}"
+    if "variants" in declared or kind in FLANK_FIGURES:
+        check = flank_figure_fault if kind in FLANK_FIGURES else variant_figure_fault
+        fault = check(study, declared)
+        return f"{where}.{fault}" if fault else None
+    if kind == "map_steps" and "map" not in study:
+        return f"figure {figure} needs the key 'map'"
+    bins = declared.get("bins", [])
+    if any(high <= low for low, high in pairwise(bins)):
+        return f"{where}.bins: got {bins}, expected edges that ascend (bp)"
+    if isinstance(declared.get("compare"), list):
+        return f"{where}.compare: got {declared['compare']}, expected the name of one analysis"
+    fault = _contrast_fault(config, declared) if declared.get("contrast") else None
+    return f"{where}.contrast: {fault}" if fault else None
+
+
+def _contrast_fault(config: Config, declared: Mapping[str, Any]) -> str | None:
+    contrast, only, studies = declared["contrast"], config["only"], config["studies"]
+    if config["inputs"] != "synthetic":
+        return "only synthetic inputs have a truth; set it to null"
+    if contrast not in studies or (only is not None and contrast not in only):
+        return f"no study {contrast!r} in this run; set it to null, or add the study to only"
+    if declared["analysis"] not in studies[contrast]["analyses"]:
+        return f"{contrast!r} has no analysis {declared['analysis']!r}"
+    return None

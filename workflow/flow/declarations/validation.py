@@ -1,0 +1,213 @@
+"""The configuration, checked at the door: schema first, then what a schema cannot say."""
+
+import difflib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from flow.declarations.collection import check_collections
+from flow.declarations.config import (
+    Config,
+    ConfigError,
+    chosen_studies,
+    local_path,
+    performance_id,
+)
+from flow.declarations.examples import examples_fault
+from flow.declarations.features import features_fault
+from flow.declarations.figures import figure_fault
+from flow.declarations.flank_study import FlankStudy
+from flow.declarations.flanks import flanks_fault
+from flow.declarations.peak_files import accessible_files, peak_files
+from flow.declarations.study import analysis_fault, is_from_peaks, is_of_flanks, model_fault
+from flow.declarations.variants import collection_fault
+
+_SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
+
+# 2000.0 is an integer to JSON Schema, and not to range().
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    ),
+)
+
+
+def _one_line(error: jsonschema.ValidationError) -> str:
+    """What is wrong: key, what was got, what is expected, what to do."""
+    place = ".".join(str(part) for part in error.absolute_path) or "the top level"
+    if error.validator == "additionalProperties":
+        allowed = sorted(error.schema.get("properties", {}))
+        for key in sorted(set(error.instance) - set(allowed)):
+            near = difflib.get_close_matches(str(key), allowed, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
+            return f"config: {place}: unknown key {key!r}; {hint}"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"config: {place}: key {missing[0]!r} is missing; see config/README.md"
+    expected = {
+        "type": lambda v: f"type {v if isinstance(v, str) else ' or '.join(v)}",
+        "enum": lambda v: "one of " + ", ".join(str(x) for x in v),
+        "minimum": lambda v: f"at least {v}",
+        "maximum": lambda v: f"at most {v}",
+        "exclusiveMinimum": lambda v: f"more than {v}",
+        "exclusiveMaximum": lambda v: f"less than {v}",
+        "minItems": lambda v: f"at least {v} entries",
+        "minProperties": lambda v: f"at least {v} keys",
+        "uniqueItems": lambda _: "no entry twice",
+        "pattern": lambda v: f"text that matches {v}",
+    }.get(error.validator, lambda v: f"{error.validator} {v}")(error.validator_value)
+    got = f"{error.instance!r} ({type(error.instance).__name__})"
+    return f"config: {place}: got {got}, expected {expected}; see config/README.md"
+
+
+def _check_only(config: Config) -> None:
+    for name in config["only"] or ():
+        if name not in config["studies"]:
+            near = difflib.get_close_matches(name, config["studies"], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "declare it under studies"
+            raise ConfigError(f"config: only: no study {name!r}; {hint}")
+
+
+def _check_local_folder(config: Config) -> None:
+    folder = config["local_folder"]
+    if config["inputs"] != "local":
+        return
+    if folder is None:
+        raise ConfigError(
+            "config: local_folder: got null, expected a folder, as inputs is local; "
+            "name it with --config local_folder=FOLDER"
+        )
+    if not Path(folder).is_dir():
+        raise ConfigError(f"config: local_folder: no folder {folder!r}; check the path")
+
+
+def _check_motifs(motifs: list[list[str]]) -> None:
+    for place, what in ((0, "name"), (1, "ENCODE motif")):
+        column = [motif[place] for motif in motifs]
+        twice = sorted({entry for entry in column if column.count(entry) > 1})
+        if twice:
+            raise ConfigError(f"config: simulation.motifs: {what} {twice[0]!r} is there twice")
+
+
+def _check_files(config: Config) -> None:
+    for name, study in chosen_studies(config).items():
+        named = {
+            "examples.fasta": study["examples"].get("fasta"),
+            "examples.labels": study["examples"].get("labels"),
+            "model.file": study["model"].get("file"),
+            "model.weights": study["model"].get("weights"),
+            "model.start": study["model"].get("start"),
+            "model.start_weights": study["model"].get("start_weights"),
+            "features.file": study["features"].get("file"),
+        }
+        for key, file in named.items():
+            if file is not None and not local_path(config, file).is_file():
+                raise ConfigError(
+                    f"config: studies.{name}.{key}: no file {str(local_path(config, file))!r}; "
+                    "check the path"
+                )
+        if is_from_peaks(study) and config["inputs"] != "synthetic":
+            of_chip = study["examples"]["builder"] == "peaks"
+            (peak_files if of_chip else accessible_files)(config, name)
+        if is_of_flanks(study) and study["examples"] and config["inputs"] != "synthetic":
+            FlankStudy(config, name, "", "").files()
+    check_collections(config)
+
+
+def _refuse(where: str, fault: str | None) -> None:
+    if fault is not None:
+        raise ConfigError(f"{where}{fault}")
+
+
+def _check_some_left(where: str, study: Config) -> None:
+    """A section whose every analysis was set to null would score nothing."""
+    sections = {f"variants.{name}": section for name, section in study["variants"].items()}
+    for key, section in {"flanks": study["flanks"], **sections}.items():
+        if section and not section["analyses"]:
+            raise ConfigError(
+                f"{where}.{key}.analyses: every one is null, expected one at least"
+            )
+
+
+def _check_source(config: Config, where: str, study: Config) -> None:
+    _check_some_left(where, study)
+    if is_of_flanks(study):
+        _refuse(f"{where}.", model_fault(study) or flanks_fault(config, study))
+        return
+    _refuse(f"{where}.", examples_fault(config, study) or model_fault(study))
+    if study["analyses"] or study["features"]:
+        _refuse(f"{where}.", features_fault(config, study))
+    if not study["analyses"] and not study["variants"]:
+        raise ConfigError(
+            f"{where}: expected analyses, variants or flanks: nothing would be scored"
+        )
+
+
+def _check_analyses(config: Config, where: str, study: Config) -> None:
+    for key, own in study["analyses"].items():
+        settings = {**config["scoring"], **own}
+        _refuse(f"{where}.analyses.{key}: ", analysis_fault(study, settings))
+
+
+def _check_worlds(config: Config) -> None:
+    """The oracle of a synthetic genome is measured once: on one window and one test set."""
+    users: dict[str, tuple[str, object]] = {}
+    for name, study in chosen_studies(config).items():
+        if config["inputs"] == "synthetic" and is_from_peaks(study):
+            examples = study["examples"]
+            asked = examples["window"], examples["split"]["test"]
+            other, first = users.setdefault(examples["dataset"], (name, asked))
+            if asked != first:
+                raise ConfigError(
+                    f"config: studies.{name}.examples: window and split.test are {asked}, and "
+                    f"{first} in study {other!r} of the same dataset; expected the same"
+                )
+
+
+def _check_figures(config: Config, where: str, study: Config) -> None:
+    wanted = [study["map"]["analysis"]] if "map" in study else []
+    for figure, declared in study.get("figures", {}).items():
+        fault = figure_fault(config, study, figure)
+        _refuse(f"{where}: " if fault and fault.startswith("figure ") else f"{where}.", fault)
+        if "variants" not in declared and not is_of_flanks(study):
+            wanted += [declared[key] for key in ("analysis", "compare") if declared.get(key)]
+    for analysis in wanted:
+        if analysis not in study["analyses"]:
+            raise ConfigError(
+                f"{where}: no analysis {analysis!r}; declared: {', '.join(study['analyses'])}"
+            )
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    return yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
+
+
+def validate(config: Config) -> None:
+    """Raise `ConfigError` with one line unless the configuration can run."""
+    errors = _Validator(_schema()).iter_errors(config)
+    worst = jsonschema.exceptions.best_match(errors)
+    if worst is not None:
+        raise ConfigError(_one_line(worst))
+    _check_only(config)
+    _check_local_folder(config)
+    _check_motifs(config["simulation"]["motifs"])
+    for name, study in chosen_studies(config).items():
+        where = f"config: studies.{name}"
+        _check_source(config, where, study)
+        _check_analyses(config, where, study)
+        for key in study["variants"]:
+            _refuse(f"{where}.variants.{key}.", collection_fault(config, study, key))
+        _check_figures(config, where, study)
+    _check_worlds(config)
+    studies = chosen_studies(config)
+    ids = [figure for study in studies.values() for figure in study.get("figures", {})]
+    ids += [performance_id(name) for name in studies]
+    twice = sorted({figure for figure in ids if ids.count(figure) > 1})
+    if twice:
+        raise ConfigError(f"config: figure {twice[0]!r} is declared twice; rename one")
+    _check_files(config)

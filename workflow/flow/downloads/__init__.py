@@ -1,0 +1,1 @@
+"""Raw files over HTTP: resumed, retried and verified."""

@@ -1,0 +1,1 @@
+"""Cbf1 flanks: positions, BET-seq tables, and measures of their interactions."""

@@ -1,0 +1,1 @@
+"""What scripts share while they run: logging, seeds, progress, selection."""

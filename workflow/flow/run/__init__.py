@@ -1,0 +1,1 @@
+"""One run of the workflow: paths, settings and figure contexts for the rules."""

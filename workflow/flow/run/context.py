@@ -1,0 +1,73 @@
+"""What a figure's statistics file says of the run, and its captions of the methods."""
+
+from typing import TYPE_CHECKING, Any
+
+from flow.jobs.digest import config_digest
+from flow.run.wording import figure_label, method, not_comparable, origin
+
+if TYPE_CHECKING:
+    from flow.declarations.collection import Collection
+    from flow.declarations.flank_study import FlankStudy
+    from flow.run.run import Run
+
+_MUTATIONS = {
+    "gc": "replaced by background",
+    "zeros": "replaced by zeros",
+    "shuffle": "put in random order",
+}
+
+
+def figure_context(run: "Run", figure: str) -> dict[str, Any]:
+    """The facts of a run that a figure needs for its titles and its statistics file."""
+    found, options = run.figures[figure], run.options_of(figure)
+    study, tasks = run.studies[found.study], run.tasks(found.study)
+    settings = _settings(run, figure)
+    return {
+        "figure": figure,
+        "label": figure_label(figure),
+        "study": found.study,
+        "study_title": study["title"],
+        "about": study.get("about", ""),
+        "printed": study.get("printed", {}) | options.get("printed", {}),
+        "trained": found.study in run.trained(),
+        "map_split": study.get("map", {}).get("split", "test"),
+        "mutation": _MUTATIONS.get(settings.get("motif_mutation", "")),
+        "method": method(settings, len(tasks)) if settings else None,
+        "compared": _compared(run, figure),
+        "origin": origin(run.config, study),
+        "note": study.get("note", ""),
+        "not_comparable": not_comparable(run.config, study),
+        "world": run.world(found.study),
+        "whole": not study["examples"].get("split"),
+        "options": options,
+        "run": run.name,
+        "seed": run.config["seed"],
+        "config_digest": config_digest({**run.config, "run": None}),
+    }
+
+
+def _settings(run: "Run", figure: str) -> dict[str, Any]:
+    """Scoring settings of what a figure shows; none where it shows no scores."""
+    found = run.figures[figure]
+    if found.variants is not None:
+        return run.collection(found.study, found.variants).analysis(str(found.analysis))
+    if found.study in run.of_flanks():
+        return run.flanks(found.study).analysis(found.analysis) if found.analysis else {}
+    analysis = found.analysis
+    if found.kind == "map_steps":
+        analysis = run.studies[found.study]["map"]["analysis"]
+    return run.analysis(found.study, analysis) if analysis else {}
+
+
+def _compared(run: "Run", figure: str) -> list[dict[str, str]]:
+    """Name and method of the other analyses that a figure of variants or flanks shows."""
+    found, tasks = run.figures[figure], run.tasks(run.figures[figure].study)
+    own: Collection | FlankStudy
+    if found.variants is not None:
+        own = run.collection(found.study, found.variants)
+    elif found.study in run.of_flanks():
+        own = run.flanks(found.study)
+    else:
+        return []
+    names = run.options_of(figure).get("compare") or []
+    return [{"name": n, "method": method(own.analysis(n), len(tasks))} for n in names]

@@ -1,0 +1,1 @@
+"""The numbers of the paper beside ours, and the pages that show them."""

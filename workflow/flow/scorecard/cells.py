@@ -1,0 +1,114 @@
+"""Scorecard rows of the maps of Fig 8C and SFig 6: which cells stand out, and how much."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dfim.maps.base_pair_maps import MarginalMap
+from dfim.sequences.encoding import ALPHABET
+from flow.flanks.positions import POSITIONS, base_name, parse_cell
+from flow.scorecard.figure_files import ScorecardRow, scorecard_row
+
+# What "strong" is taken to mean: the paper gives no number.
+_STRONG_SHARE = 0.05
+# And "weak": 99 % of the cells below this share of what they are below in the other map.
+_WEAK_RATIO = 0.5
+
+
+@dataclass(frozen=True)
+class RankedCell:
+    """A cell of a map, and where it stands.
+
+    Attributes
+    ----------
+    name
+        Source and target, such as T−1→A+1.
+    mean_abs_fis
+        Mean |FIS| in kcal/mol of the mutant whose mean is largest; NaN where blank.
+    mutant
+        That mutant's base; "" where blank.
+    rank, n_cells
+        1 is the largest, None where blank; cells with a value.
+    n
+        Flanks that have both bases.
+    """
+
+    name: str
+    mean_abs_fis: float
+    mutant: str
+    rank: int | None
+    n_cells: int
+    n: int
+
+
+def ranked_cells(found: MarginalMap, cells: Sequence[Sequence[str]]) -> list[RankedCell]:
+    """Where cells, given as source and target (T-1, A+1), stand in a map."""
+    ranked = []
+    for named in cells:
+        source, target = (parse_cell(text) for text in named)
+        at = (*source, *target)
+        rank, n_cells = found.rank_of(source, target)
+        mutant = int(found.mutant[at])
+        ranked.append(
+            RankedCell(
+                "→".join(base_name(ALPHABET[b], POSITIONS[p]) for p, b in (source, target)),
+                float(found.values[at]),
+                ALPHABET[mutant] if mutant >= 0 else "",
+                rank,
+                n_cells,
+                int(found.n[at]),
+            )
+        )
+    return ranked
+
+
+def percentile_99(found: MarginalMap) -> float:
+    """What 99 % of a map's cells are below, kcal/mol; NaN where all are blank."""
+    filled = found.values[np.isfinite(found.values)]
+    return float(np.percentile(filled, 99)) if filled.size else np.nan
+
+
+def cell_rows(
+    ranked: Sequence[RankedCell], min_n: int, context: Mapping[str, Any]
+) -> list[ScorecardRow]:
+    """One row a cell: its rank among the cells, which the paper calls strong."""
+    rows = []
+    for cell in ranked:
+        if cell.rank is None:
+            ours, strong = f"blank: {cell.n} flanks", False
+        else:
+            share = cell.rank / cell.n_cells
+            ours = (
+                f"rank {cell.rank} of {cell.n_cells} cells ({share:.1%}), mean |FIS| "
+                f"{cell.mean_abs_fis:.4f} kcal/mol (to {cell.mutant}), n = {cell.n:,}"
+            )
+            strong = share <= _STRONG_SHARE
+        rows.append(
+            scorecard_row(
+                context,
+                f"rank of {cell.name} by mean |FIS|",
+                paper=context["printed"].get("strength", "strong"),
+                ours=ours,
+                verdict="agrees" if strong else "differs",
+                why=f"strong: among the first {_STRONG_SHARE:.0%} of cells of at least {min_n} "
+                f"flanks; {context['method']}",
+            )
+        )
+    return rows
+
+
+def weakness_row(
+    strongest: MarginalMap, weakest: MarginalMap, shares: str, context: Mapping[str, Any]
+) -> ScorecardRow:
+    """The map of the weakest flanks beside that of the strongest; `shares` tells of both."""
+    weak, strong = percentile_99(weakest), percentile_99(strongest)
+    return scorecard_row(
+        context,
+        "99th percentile of mean |FIS|, weakest flanks against strongest (kcal/mol)",
+        paper=context["printed"].get("strength", "weak"),
+        ours=f"{weak:.4f} against {strong:.4f} ({weak / strong:.2f} times)",
+        verdict="agrees" if weak < _WEAK_RATIO * strong else "differs",
+        why=f"weak: below {_WEAK_RATIO} times; {shares}; {context['method']}",
+    )

@@ -1,0 +1,89 @@
+"""Rows of the scorecard on what mean FIS of flanks agrees with."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfim.comparators.linear_models import LinearModels
+from flow.flanks.pair_measures import EPISTASIS, PAIR_TERMS, TOP_OF
+from flow.flanks.positions import N_FLANKS
+from flow.scorecard.figure_files import ScorecardRow, Verdict, scorecard_row
+
+Context = Mapping[str, Any]
+_NOT_PRINTED = "not printed"
+
+
+def fit_row(context: Context, models: LinearModels) -> ScorecardRow:
+    """How much of the network's predictions linear models explain, beside what is printed."""
+    printed = context["printed"].get("r2")
+    verdict: Verdict = "not comparable"
+    why = "exact least squares, every flank once"
+    if printed:
+        verdict = (
+            "agrees"
+            if models.r2_pair > float(re.findall(r"[01]?\.\d+", printed)[0])
+            else "differs"
+        )
+        why += "; the printed number is that of Le et al. 2018"
+    return scorecard_row(
+        context,
+        "r² of a linear model with mono- and dinucleotides fitted to the network's predictions "
+        f"(n = {N_FLANKS:,})",
+        paper=printed or _NOT_PRINTED,
+        ours=f"{models.r2_pair:.4f} (mononucleotides alone: {models.r2_single:.4f})",
+        why=why,
+        verdict=verdict,
+    )
+
+
+def agreement_row(context: Context, compared: pd.DataFrame, name: str) -> ScorecardRow:
+    """How the ranks of one measure over all flanks agree with each reference.
+
+    `compared` is from `compare`.
+    """
+    mine = compared[(compared["first"] == name) & (compared["flanks"] == "all")]
+    ours, why = [], []
+    for level, rows in mine.groupby("level", sort=False):
+        values = [f"{spearman_text(row.spearman)} {row.second}" for row in rows.itertuples()]
+        ours.append(f"{level}: {', '.join(values)}")
+        k, first = TOP_OF[level], rows.iloc[0]
+        shared = " and ".join(f"{value:.3g}" for value in rows[f"shared_{k}"])
+        chance = first[f"by_chance_{k}"]
+        why.append(
+            f"n = {first['n']:,} {level}, top {k} share {shared} ({chance:.1f} by chance)"
+        )
+    return scorecard_row(
+        context,
+        f"{name}, all flanks: Spearman with {PAIR_TERMS} and with {EPISTASIS}",
+        paper=_NOT_PRINTED,
+        ours="; ".join(ours),
+        why="; ".join(why),
+    )
+
+
+def recovery_row(context: Context, recovered: pd.DataFrame) -> ScorecardRow:
+    """AUROC of the planted position pairs by every measure; `recovered` is from `recovery`."""
+    ours, ranks = [], []
+    for row in recovered.itertuples():
+        ours.append(f"{measure_text(row.first, row.flanks)} {row.auroc:.3f}")
+        ranks.append(f"{row.worst_rank:g} ({row.n_planted} planted of {row.n})")
+    return scorecard_row(
+        context,
+        "AUROC of the planted pairs of positions (ordered) among all",
+        paper=_NOT_PRINTED,
+        ours="; ".join(ours),
+        why=f"in the same order, rank of the last planted pair: {', '.join(ranks)}",
+    )
+
+
+def measure_text(name: str, flanks: str) -> str:
+    """A measure's name, with its flanks where they are not all of them."""
+    return name if flanks == "all" else f"{name}, {flanks} flanks"
+
+
+def spearman_text(value: float) -> str:
+    """A rank correlation as people read it."""
+    return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "not defined"

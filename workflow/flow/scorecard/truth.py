@@ -1,0 +1,171 @@
+"""What was planted in a genome of our own, matched to scored pairs, and what was recovered."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dfim.genome.peak_windows import loci_of
+from dfim.io.store import Examples, read_arrays, read_json, read_table
+from dfim.pairs.distances import matched_auroc, pair_distance
+from dfim.pairs.scores import PairScores
+from dfim.statistics.effect_sizes import draw_groups
+
+# A network that is further from the oracle's auROC has not learned the biology.
+LEARNED_WITHIN = 0.02
+# bp; finer than the figure's bins, since planted pairs crowd at short distances.
+MATCHING_EDGES = (0, 12, 20, 30, 45, 73)
+
+
+@dataclass(frozen=True)
+class PairRoles:
+    """Which scored pairs were planted together, and which are there by chance.
+
+    Attributes
+    ----------
+    planted
+        (P,) the two sites were planted as one composite element.
+    chance
+        (P,) neither site belongs to a composite. What is in neither set is a site
+        of a composite with a site outside it, or with one of another composite.
+    """
+
+    planted: NDArray[np.bool_]
+    chance: NDArray[np.bool_]
+
+
+def pair_roles(scores: PairScores, examples: Examples, sites: str) -> PairRoles:
+    """Match the sites of scored pairs to the planted ones by their place in the genome.
+
+    Parameters
+    ----------
+    scores
+        Pairs of the examples' rows.
+    examples
+        With contigs and starts.
+    sites
+        The table of planted sites: contig, start, end, and pair, which the two
+        sites of a composite share (-1 elsewhere).
+    """
+    if examples.contigs is None or examples.starts is None:
+        raise ValueError("truth: the examples have no place in a genome; expected windows")
+    table = read_table(sites, ("contig", "start", "end", "pair"), text=("contig",))
+    keys = pd.MultiIndex.from_frame(table[["contig", "start", "end"]])
+    f = scores.features
+    shift = examples.starts[f.sequence]
+    here = pd.MultiIndex.from_arrays(
+        [examples.contigs[f.sequence], f.start + shift, f.end + shift]
+    )
+    place = keys[~keys.duplicated()].get_indexer(here)
+    pair = np.append(table["pair"].to_numpy()[~keys.duplicated()], -1)[place]
+    source, target = pair[scores.source], pair[scores.target]
+    return PairRoles((source == target) & (source >= 0), (source < 0) & (target < 0))
+
+
+def recovery(
+    scores: PairScores,
+    q: NDArray[np.floating],
+    roles: PairRoles,
+    alpha: float,
+    *,
+    groups: NDArray[np.integer] | None,
+    rng: np.random.Generator,
+    n_resamples: int = 200,
+) -> dict[str, Any]:
+    """How well FIS tells planted pairs from chance pairs.
+
+    Parameters
+    ----------
+    scores, q, roles, alpha
+        Pairs with their q-values, what they are, and the level of q.
+    groups
+        (N,) the group of each sequence, resampled together; None: each its own.
+    rng, n_resamples
+        For the interval of the AUROC.
+
+    Returns
+    -------
+    dict
+        `auroc` of |FIS| at equal distances (bins of `MATCHING_EDGES`) with its 95 %
+        interval from resampling groups (`auroc_low`, `auroc_high`), the n's, the
+        median FIS of both, and precision and recall of q below `alpha` among
+        planted and chance pairs that the network can join.
+    """
+    size, distance = np.abs(scores.fis.astype(np.float64)), pair_distance(scores)
+    planted, chance = roles.planted, roles.chance
+
+    def matched(rows: NDArray[np.integer]) -> tuple[float, int]:
+        """AUROC among some of the pairs; one may be there more than once."""
+        parts = rows[planted[rows]], rows[chance[rows]]
+        return matched_auroc(*(size[k] for k in parts), *(distance[k] for k in parts),
+                             MATCHING_EDGES)  # fmt: skip
+
+    auroc, n = matched(np.arange(len(scores)))
+    sequence = scores.features.sequence[scores.source]
+    _, owner = np.unique(sequence if groups is None else groups[sequence], return_inverse=True)
+    drawn, n_groups = [], int(owner.max(initial=-1)) + 1
+    for _ in range(n_resamples if n else 0):
+        times = draw_groups(n_groups, rng)[owner]
+        drawn.append(matched(np.repeat(np.arange(len(scores)), times))[0])
+    low, high = np.nanquantile(drawn, [0.025, 0.975]) if drawn else (np.nan, np.nan)
+    called = q < alpha
+    half, tested = ~planted & ~chance, np.isfinite(q)
+    hits, false = int((called & planted).sum()), int((called & chance).sum())
+    n_tested = int((planted & tested).sum())
+    return {
+        "alpha": alpha,
+        "auroc": auroc,
+        "auroc_low": float(low),
+        "auroc_high": float(high),
+        "n_planted": int(planted.sum()),
+        "n_planted_compared": n,
+        "n_chance": int(chance.sum()),
+        "median_planted": float(np.median(scores.fis[planted])) if planted.any() else np.nan,
+        "median_chance": float(np.median(scores.fis[chance])) if chance.any() else np.nan,
+        "n_called_planted": hits,
+        "n_called_chance": false,
+        "n_called_half": int((called & half).sum()),
+        "n_tested_planted": n_tested,
+        "n_tested_chance": int((chance & tested).sum()),
+        "n_tested_half": int((half & tested).sum()),
+        "precision": hits / (hits + false) if hits + false else np.nan,
+        "recall": hits / n_tested if n_tested else np.nan,
+    }
+
+
+def shared_pairs(scores: PairScores, other: PairScores) -> NDArray[np.bool_]:
+    """(P,) pairs of sequences that the other scored too."""
+    sequences = other.features.sequence[other.source]
+    return np.isin(scores.features.sequence[scores.source], sequences)
+
+
+@dataclass(frozen=True)
+class WorldFiles:
+    """The files of one analysis in a genome of our own, with the truth."""
+
+    pairs: str
+    examples: str
+    sites: str
+    oracle: str
+    metrics: str
+
+    def recovered(
+        self, rng: np.random.Generator, *, within: "WorldFiles | None" = None
+    ) -> dict[str, Any]:
+        """`recovery` of all pairs, or of the sequences that another analysis scored too."""
+        scores, data = PairScores.load(self.pairs), Examples.load(self.examples)
+        arrays, settings = read_arrays(self.pairs, ("q",))
+        q = arrays["q"]
+        if within is not None:
+            shared = shared_pairs(scores, PairScores.load(within.pairs))
+            scores, q = scores.select(shared), q[shared]
+        roles = pair_roles(scores, data, self.sites)
+        return recovery(scores, q, roles, settings["alpha"], groups=loci_of(data), rng=rng)
+
+    def aurocs(self, task: str) -> tuple[float, float]:
+        """The network's auROC on the test sequences, and the oracle's."""
+        ours = read_json(self.metrics)["splits"]["test"][task]["auroc"]
+        table = read_table(self.oracle, ("task", "auroc"), text=("task",)).set_index("task")
+        return float(ours), float(table.loc[task, "auroc"])

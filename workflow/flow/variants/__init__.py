@@ -1,0 +1,1 @@
+"""Binding QTLs: choice, scoring, panels, groups and scorecard rows."""

@@ -1,0 +1,116 @@
+"""What of the planted variants of a genome of our own the scores give back."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfim.io.store import read_table
+from dfim.statistics.effect_sizes import auroc_by_group
+from flow.scorecard.figure_files import ScorecardRow
+from flow.variants.groups import OF_ALT, ScoredVariants
+from flow.variants.scorecard import interval_text, scorecard_row
+
+KINDS = ("core", "flank", "partner", "composite")
+"""Classes of planted variants, controls aside."""
+_TRUTH = ("factor", "contig", "position", "alt", "kind", "affected_name")
+
+
+def class_table(
+    variants: ScoredVariants, truth: str, *, rng: np.random.Generator, n_resamples: int = 1000
+) -> pd.DataFrame:
+    """How each class of planted variants stands out, and how often its motif is named.
+
+    Parameters
+    ----------
+    variants
+    truth
+        The table of `synthetic.bqtl_alleles.draw_bqtls`.
+    rng, n_resamples
+        For intervals by locus.
+
+    Returns
+    -------
+    DataFrame
+        A row a kind of `KINDS` that is there: n, n_control (of all sets together), AUROC
+        against them of the drawn FIS and of |ref - alt logit| (fis_auroc, effect_auroc,
+        with _low, _high), n_named (variants whose motif is the one that was changed),
+        named_chance (share expected of names permuted within each set), n_unmatched
+        (variants that the truth lacks; left out).
+
+    Raises
+    ------
+    ValueError
+        A truth that has none of the variants.
+    """
+    planted = read_table(truth, _TRUTH, text=("factor", "contig", "alt", "affected_name"))
+    planted = planted[list(_TRUTH)].assign(pos=planted["position"] + 1)
+    planted = planted.rename(columns={"factor": "set", "contig": "chrom"})
+    keys = ["set", "chrom", "pos", "alt"]
+    table = variants.table.merge(planted, on=keys, how="left", validate="many_to_one")
+    kind = table["kind"].fillna("").to_numpy()
+    if not (kind != "").any():
+        raise ValueError(f"{truth}: has none of the scored variants; expected their truth")
+    right = (table["motif"] == table["affected_name"]).to_numpy()
+    chance = _chance_of_name(table[np.isin(kind, KINDS)]).reindex(table.index).to_numpy()
+    locus, control = table["locus"].to_numpy(), kind == "control"
+    unmatched, rows = int((kind == "").sum()), []
+    for name in KINDS:
+        mine = kind == name
+        if not mine.any() or not control.any():
+            continue
+        row: dict[str, Any] = {"kind": name, "n": int(mine.sum())}
+        row |= {"n_control": int(control.sum()), "n_named": int(right[mine].sum())}
+        row |= {"named_chance": float(chance[mine].mean()), "n_unmatched": unmatched}
+        both = mine | control
+        for score, of_score in (("fis", 0), ("effect", variants.methods.index(OF_ALT))):
+            values = variants.scores[of_score, both]
+            area = auroc_by_group(
+                values, mine[both], locus[both], rng=rng, n_resamples=n_resamples
+            )
+            row |= {f"{score}_auroc": area.estimate, f"{score}_auroc_low": area.low}
+            row[f"{score}_auroc_high"] = area.high
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def class_rows(context: Mapping[str, Any], classes: pd.DataFrame) -> list[ScorecardRow]:
+    """What came back of each class of planted variants, from `class_table`."""
+    rows = []
+    for _, row in classes.iterrows():
+        n = f"n = {row['n']:,}"
+        left = f"{row['n_unmatched']:,} variants without truth left out"
+        rows += [
+            scorecard_row(
+                context,
+                f"{row['kind']} variants against controls: AUROC of maxAbsFIS; of |ref − alt "
+                "logit|",
+                f"{interval_text(row, 'fis_auroc')}; {interval_text(row, 'effect_auroc')}",
+                f"{n}, {row['n_control']:,} controls of all sets",
+                left if row["n_unmatched"] else "",
+                paper="no such study",
+            ),
+            scorecard_row(
+                context,
+                f"{row['kind']} variants whose strongest motif is the one that was changed",
+                f"{row['n_named'] / row['n']:.3f}",
+                f"{row['n_named']:,} of {row['n']:,}; names permuted in each set would give "
+                f"{row['named_chance']:.3f}; found with the matrices that the sites were drawn "
+                "from, so an upper bound",
+                paper="no such study",
+            ),
+        ]
+    return rows
+
+
+def _chance_of_name(table: pd.DataFrame) -> pd.Series:
+    """Of each variant: the share of its set's true names that equal the motif it was given.
+
+    Its mean is what naming gives on average when the names are permuted in the set.
+    """
+    parts = []
+    for _, of_set in table.groupby("set", sort=False):
+        share = of_set["affected_name"].value_counts(normalize=True)
+        parts.append(of_set["motif"].map(share).fillna(0.0))
+    return pd.concat(parts) if parts else pd.Series(dtype=float)

@@ -1,0 +1,258 @@
+"""Significant variants against controls: how well each score tells them apart.
+
+Variants whose windows overlap are not independent, so intervals and shuffles take whole
+loci, and all scores share their resamples: differences between scores are paired.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from dfim.io.store import read_table
+from dfim.statistics.effect_sizes import draw_groups, mann_whitney
+
+KEY = ["set", "chrom", "pos", "ref", "alt"]
+ALPHA = 0.05
+_TIE = 5e-4  # AUROCs closer than that are equal as printed
+OF_ALT, OF_ALL = "|Δlogit|, ref − alt", "|Δlogit|, max of 3 bases"
+"""In-silico mutagenesis: what the network's output alone says of a variant."""
+_ISM = {OF_ALT: "abs_effect", OF_ALL: "max_abs_effect"}
+_TEXT = ("set", "group", "chrom", "ref", "alt", "motif")
+_COLUMNS = (*KEY, "group", "locus", "motif", "max_abs_fis", *_ISM.values())
+
+
+@dataclass(frozen=True)
+class ScoredVariants:
+    """Significant variants and controls, with several scores each.
+
+    Attributes
+    ----------
+    table
+        (n rows) of results.tsv.gz.
+    methods
+        (M,) what legends call the scores; the first is the FIS that is drawn.
+    scores
+        (M, n) one row a method.
+    """
+
+    table: pd.DataFrame
+    methods: tuple[str, ...]
+    scores: NDArray[np.float64]
+
+    @property
+    def sets(self) -> list[str]:
+        """Names of the sets, in the order of the table."""
+        return list(pd.unique(self.table["set"]))
+
+    @property
+    def significant(self) -> NDArray[np.bool_]:
+        """(n,) whether a variant is significant, not a control."""
+        return (self.table["group"] == "significant").to_numpy()
+
+    def of_set(self, name: str) -> NDArray[np.bool_]:
+        """(n,) which variants are of a set."""
+        return (self.table["set"] == name).to_numpy()
+
+
+def load_variants(results: Sequence[str], names: Sequence[str]) -> ScoredVariants:
+    """Read the results of analyses of one collection.
+
+    Parameters
+    ----------
+    results
+        Files results.tsv.gz, the analysis that is drawn first.
+    names
+        What legends call the FIS of each.
+
+    Raises
+    ------
+    ValueError
+        Analyses of different variants, no set with both groups, an unknown score.
+    """
+    tables = [read_table(path, _COLUMNS, text=_TEXT) for path in results]
+    for path, table in zip(results[1:], tables[1:], strict=True):
+        if not table[KEY].equals(tables[0][KEY]):
+            raise ValueError(
+                f"{path}: its variants are not those of {results[0]}; expected the same rows "
+                "in the same order: delete both and run again"
+            )
+    first = tables[0]
+    kept = first["group"].isin(["significant", "control"]).to_numpy()
+    both = first[kept].groupby("set")["group"].nunique()
+    if not (both == 2).any():
+        raise ValueError(
+            f"{results[0]}: no set has both significant and control variants; expected one at "
+            "least: name controls, or draw another kind of figure"
+        )
+    columns = [table["max_abs_fis"] for table in tables] + [first[c] for c in _ISM.values()]
+    scores = np.array([column.to_numpy(np.float64)[kept] for column in columns])
+    if np.isnan(scores).any():
+        method, row = np.argwhere(np.isnan(scores))[0]
+        place = "{chrom}:{pos} {ref}>{alt}".format(**first[kept].iloc[row])
+        raise ValueError(
+            f"{results[0]}: {place} has no {columns[method].name}; expected a score for each "
+            "significant and control variant"
+        )
+    return ScoredVariants(first[kept].reset_index(drop=True), (*names, *_ISM), scores)
+
+
+def areas(
+    scores: NDArray[np.floating],
+    positive: NDArray[np.bool_],
+    times: NDArray[np.integer],
+) -> NDArray[np.float64]:
+    """(R,) area under the ROC curve in each of R resamples.
+
+    Parameters
+    ----------
+    scores, positive
+        (n,) and which should score higher.
+    times
+        (R, n) how often a resample holds each; NaN where it lacks a class.
+
+    Notes
+    -----
+    R · n_positive · n_negative multiplications, and a matrix of the last two.
+    """
+    high, low = scores[positive, None], scores[~positive]
+    wins = (high > low) + 0.5 * (high == low)
+    up, down = (times[:, which].astype(np.float64) for which in (positive, ~positive))
+    pairs = up.sum(axis=1) * down.sum(axis=1)
+    won = np.einsum("ri,ri->r", up @ wins, down)
+    return np.divide(won, pairs, out=np.full(len(times), np.nan), where=pairs > 0)
+
+
+def shuffled_u(
+    scores: NDArray[np.floating],
+    positive: NDArray[np.bool_],
+    locus: NDArray[np.integer],
+    *,
+    n: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mann-Whitney tests of labels shuffled among loci.
+
+    The labels of each locus stay together, and so do its scores.
+
+    Returns
+    -------
+    (n,) U and (n,) one-sided p (greater, normal approximation with ties, as scipy's)
+    """
+    rank = stats.rankdata(scores)
+    _, of = np.unique(locus, return_inverse=True)
+    labels = positive[np.argsort(of, kind="stable")]
+    n_x, n_y = int(positive.sum()), int((~positive).sum())
+    u = np.empty(n)
+    for k in range(n):
+        order = np.argsort(rng.permutation(of.max() + 1)[of], kind="stable")
+        u[k] = rank[order][labels].sum()
+    u -= n_x * (n_x + 1) / 2
+    ties = np.unique(rank, return_counts=True)[1].astype(np.float64)
+    spread = len(rank) + 1 - (ties**3 - ties).sum() / (len(rank) * (len(rank) - 1))
+    if spread <= 0:  # all scores are equal
+        return u, np.ones(n)
+    return u, stats.norm.sf((u - n_x * n_y / 2 - 0.5) / np.sqrt(n_x * n_y / 12 * spread))
+
+
+def group_table(
+    variants: ScoredVariants, *, rng: np.random.Generator, n_resamples: int = 1000
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Compare significant variants with controls, a set and a score at a time.
+
+    Parameters
+    ----------
+    variants, rng
+    n_resamples
+        Bootstrap resamples of loci, and shuffles of labels among loci.
+
+    Returns
+    -------
+    DataFrame
+        A row a set and method, NaN where a set lacks a group: n_significant, n_control,
+        n_loci, median_significant, median_control, auroc and rank_biserial (with _low,
+        _high), u, p (one-sided), p_loci (of the shuffles), error_rate (share of the shuffles
+        with p < 0.05), difference (AUROC of the drawn FIS minus this one's, _low, _high).
+    DataFrame
+        A row a method: n_best (sets where its AUROC is the largest, or equal to it within
+        `_TIE`), n_sets, difference (mean over the sets, with _low, _high), over_ism (mean
+        AUROC minus that of |ref - alt logit|, with _low, _high).
+    """
+    _, of = np.unique(variants.table["locus"], return_inverse=True)
+    drawn = np.array([draw_groups(of.max() + 1, rng) for _ in range(n_resamples)], np.uint16)
+    rows, differences = [], []
+    for name in variants.sets:
+        here = variants.of_set(name)
+        high = variants.significant[here]
+        size = {"set": name, "n_significant": int(high.sum()), "n_control": int((~high).sum())}
+        size["n_loci"] = len(np.unique(of[here]))
+        if high.all() or not high.any():
+            rows += [size | {"method": method} for method in variants.methods]
+            continue
+        found = np.array([areas(s[here], high, drawn[:, of[here]]) for s in variants.scores])
+        of_set = [
+            size | {"method": method} | _compare(scores[here], high, of[here], n_resamples, rng)
+            for method, scores in zip(variants.methods, variants.scores, strict=True)
+        ]
+        for row, resampled in zip(of_set, found, strict=True):
+            low, top = _ends(resampled)
+            row |= {"auroc_low": low, "auroc_high": top}
+            row |= {"rank_biserial_low": 2 * low - 1, "rank_biserial_high": 2 * top - 1}
+            row["difference"] = of_set[0]["auroc"] - row["auroc"]
+            row["difference_low"], row["difference_high"] = _ends(found[0] - resampled)
+        rows += of_set
+        differences.append(found[0] - found)
+    table = pd.DataFrame(rows)
+    return table, _summary(table, variants.methods, np.mean(differences, axis=0))
+
+
+def _compare(
+    scores: NDArray[np.float64],
+    high: NDArray[np.bool_],
+    locus: NDArray[np.integer],
+    n: int,
+    rng: np.random.Generator,
+) -> dict[str, float]:
+    """Medians, the test, and the same test on shuffled labels."""
+    test = mann_whitney(scores[high], scores[~high], "greater")
+    u, p = shuffled_u(scores, high, locus, n=n, rng=rng)
+    return {
+        "median_significant": float(np.median(scores[high])),
+        "median_control": float(np.median(scores[~high])),
+        "auroc": (test.rank_biserial + 1) / 2,
+        "rank_biserial": test.rank_biserial,
+        "u": test.u,
+        "p": test.p,
+        "p_loci": (1 + int((u >= test.u).sum())) / (n + 1),
+        "error_rate": float((p < ALPHA).mean()),
+    }
+
+
+def _ends(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.nanquantile(resampled, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _summary(
+    table: pd.DataFrame, methods: Sequence[str], differences: NDArray[np.float64]
+) -> pd.DataFrame:
+    """What holds over all sets that have both groups; differences are (M, R)."""
+    known = table.dropna(subset=["auroc"])
+    top = known.groupby("set")["auroc"].transform("max")
+    best = known.loc[known["auroc"] >= top - _TIE, "method"].value_counts()
+    means = known.groupby("method")["difference"].mean()
+    mutagenesis = differences[list(methods).index(OF_ALT)]
+    rows = []
+    for method, resampled in zip(methods, differences, strict=True):
+        low, high = _ends(resampled)
+        row = {"method": method, "n_best": int(best.get(method, 0))}
+        row |= {"n_sets": known["set"].nunique(), "difference": float(means[method])}
+        row |= {"difference_low": low, "difference_high": high}
+        # The drawn score cancels: what is left is the method against mutagenesis.
+        low, high = _ends(mutagenesis - resampled)
+        row |= {"over_ism": float(means[OF_ALT] - means[method])}
+        rows.append(row | {"over_ism_low": low, "over_ism_high": high})
+    return pd.DataFrame(rows)

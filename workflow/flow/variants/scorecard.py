@@ -1,0 +1,206 @@
+"""Scorecard rows of figures of variants: the paper's statements, and AUROC a score."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dfim.genome.intervals import contig_key
+from flow.scorecard.distance import p_text
+from flow.scorecard.figure_files import ScorecardRow, Verdict
+from flow.variants.groups import ALPHA, OF_ALT
+
+Context = Mapping[str, Any]
+
+
+def scorecard_row(
+    context: Context,
+    quantity: str,
+    ours: str,
+    *why: str,
+    paper: str = "not printed",
+    verdict: Verdict = "not comparable",
+) -> ScorecardRow:
+    """A row with the reasons that there are, those of the study last.
+
+    Where the study's inputs are no yardstick for the paper's, there is no verdict.
+    """
+    if context["not_comparable"]:
+        verdict = "not comparable"
+    reasons = filter(None, (*why, context["not_comparable"], context["note"]))
+    return ScorecardRow(
+        context["label"], quantity, paper, ours, context["origin"], verdict, "; ".join(reasons)
+    )
+
+
+def group_rows(
+    context: Context, table: pd.DataFrame, summary: pd.DataFrame
+) -> list[ScorecardRow]:
+    """The test that the paper prints, the AUROC of each set, and which score does best.
+
+    Parameters
+    ----------
+    context
+        Of the figure.
+    table, summary
+        From `group_table`.
+    """
+    known = table.dropna(subset=["auroc"])
+    fis = known[known["method"] == summary["method"].iloc[0]]
+    of_alt = known[known["method"] == OF_ALT].set_index("set")
+    rows = [_test_row(context, fis)]
+    for _, row in fis.iterrows():
+        other = of_alt.loc[row["set"]]
+        rows.append(
+            scorecard_row(
+                context,
+                f"{row['set']}: AUROC of maxAbsFIS; of |ref − alt logit|",
+                f"{interval_text(row, 'auroc')}; {interval_text(other, 'auroc')}",
+                f"n = {row['n_significant']:,} significant, {row['n_control']:,} control; "
+                f"difference {interval_text(other, 'difference', signed=True)}",
+            )
+        )
+    counts = "; ".join(f"{row['method']}: {row['n_best']}" for _, row in summary.iterrows())
+    gaps = "; ".join(
+        f"{row['method']} {interval_text(row, 'difference', signed=True)}"
+        for _, row in summary.iloc[1:].iterrows()
+    )
+    what = f"sets, of {len(fis)}, in which a score has the largest AUROC"
+    why = f"mean AUROC of {summary['method'].iloc[0]} minus that of: {gaps}"
+    return [*rows, scorecard_row(context, what, counts, why)]
+
+
+def _test_row(context: Context, fis: pd.DataFrame) -> ScorecardRow:
+    """Whether FIS is larger for significant variants in every set.
+
+    By the test of variants, and by that of labels shuffled among loci.
+    """
+    printed = context["printed"].get("p")
+    failed = fis.loc[fis[["p", "p_loci"]].max(axis=1) >= ALPHA, "set"].tolist()
+    verdict: Verdict = "not comparable"
+    if printed:
+        verdict = "differs" if failed else "agrees"
+    tests = "; ".join(
+        f"{row['set']}: {p_phrase(row['p'])}, r {interval_text(row, 'rank_biserial')}"
+        for _, row in fis.iterrows()
+    )
+    shuffled = "; ".join(
+        f"{row['set']} {row['n_significant']:,} and {row['n_control']:,} in {row['n_loci']:,} "
+        f"loci, {row['p_loci']:.2g}, {row['error_rate']:.3f}"
+        for _, row in fis.iterrows()
+    )
+    return scorecard_row(
+        context,
+        f"maxAbsFIS of significant variants above that of controls, {len(fis)} sets: "
+        "Mann–Whitney, one-sided (rank-biserial r, 95 % interval by loci)",
+        tests,
+        f"not below {ALPHA:g}: {', '.join(failed)}" if failed else "",
+        "significant and control variants, p when labels are shuffled among loci, share of "
+        f"those shuffles with p < {ALPHA:g}: {shuffled}",
+        paper=printed or "not printed",
+        verdict=verdict,
+    )
+
+
+def reach_row(
+    context: Context, name: str, counts: Mapping[str, int], controls: Mapping[str, int]
+) -> ScorecardRow:
+    """How far from the variant its |FIS| is largest, by bin of distance, nearest first.
+
+    Without a verdict: any network answers most near a change, so controls look alike.
+    """
+    of, n = list(counts.values()), sum(counts.values())
+    share = of[0] / n if n else float("nan")
+    return scorecard_row(
+        context,
+        f"{name}: variants by the distance of their largest |FIS| ({', '.join(counts)} bp)",
+        f"{'; '.join(f'{count:,}' for count in of)} ({100 * share:.0f} % in the first)",
+        f"n = {n:,} with any FIS",
+        "controls " + "; ".join(f"{count:,}" for count in controls.values())
+        if any(controls.values())
+        else "",
+        paper=context["printed"].get("reach", "not printed"),
+    )
+
+
+def track_row(
+    context: Context,
+    panel: Mapping[str, Any],
+    *,
+    ref: str = "",
+    total: float = float("nan"),
+    significant: str = "",
+) -> ScorecardRow:
+    """The FIS of one column; compared where it is the locus that the paper names.
+
+    That is met where FIS and predicted effect have the sign of the stronger allele.
+
+    Parameters
+    ----------
+    context
+        Of the figure.
+    panel
+        The column's own.
+    ref, total
+        Its reference base, and its FIS summed over its half width.
+    significant
+        How many positions are, for the reader.
+    """
+    columns = context["options"].get("columns", [])
+    asked = columns[panel["column"]] if panel["column"] < len(columns) else {}
+    quantity = f"FIS summed over ±{panel['half_width']} bp of "
+    shown = panel["found"] and _is_locus(panel, asked.get("locus"))
+    printed = context["printed"].get("p")
+    paper = f"a plot; the bQTL has p = {printed}" if printed and shown else "a plot"
+    if not panel["found"]:
+        named = asked.get("locus") or asked.get("name") or f"column {panel['column'] + 1}"
+        return scorecard_row(context, quantity + named, "not found", panel["rule"], paper=paper)
+    verdict: Verdict = "not comparable"
+    met = ""
+    if _is_locus(panel, asked.get("locus")) and panel["stronger"]:
+        expected = 1 if panel["stronger"] == ref else -1
+        signs = expected * np.sign([total, panel["effect"]])
+        verdict = "agrees" if (signs > 0).all() else "differs"
+        met = (
+            f"the locus of the paper, where {panel['stronger']} is stronger; agrees means that "
+            "FIS and output (ref − alt) say so too"
+        )
+    p = panel["p_value"]
+    return scorecard_row(
+        context,
+        quantity + panel["label"],
+        f"{total:.3f} logit (output {panel['effect']:.3f}{significant})",
+        f"{panel['set']} {p_phrase(p)}".lstrip() if p is not None and np.isfinite(p) else "",
+        chosen_text(panel),
+        met,
+        paper=paper,
+        verdict=verdict,
+    )
+
+
+def chosen_text(panel: Mapping[str, Any]) -> str:
+    """The rule that chose a column, and among how many."""
+    n = panel["chosen_from"]
+    return f"{panel['rule']} (of {n:,})" if n and n > 1 else str(panel["rule"])
+
+
+def p_phrase(p: float) -> str:
+    """`p = ...`, or a bound where it underflowed."""
+    return f"p = {p_text(p)}" if p > 0 else f"p {p_text(p)}"
+
+
+def interval_text(row: Mapping[str, Any], what: str, *, signed: bool = False) -> str:
+    """A measure with its interval."""
+    form = "+.3f" if signed else ".3f"
+    value, low, high = (format(row[f"{what}{end}"], form) for end in ("", "_low", "_high"))
+    return f"{value} ({low} to {high})".replace("-", "−")
+
+
+def _is_locus(panel: Mapping[str, Any], locus: str | None) -> bool:
+    """Whether a panel is of the named locus, not of one chosen in its place."""
+    if locus is None:
+        return False
+    contig, _, place = locus.rpartition(":")
+    same = contig_key(panel["label"].rpartition(":")[0]) == contig_key(contig)
+    return same and abs(panel["pos"] - int(place)) <= 1

@@ -1,0 +1,125 @@
+"""Score a collection of variants: each set with the output of its own task."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dfim.scoring.settings import Progress, ScoringSettings
+from dfim.sequences.encoding import one_hot
+from dfim.variants.fis import score_variants
+from dfim.variants.null import VariantNull, score_variant_null
+from dfim.variants.scores import VariantScores
+from flow.networks.heads import head_attributor, task_heads
+
+if TYPE_CHECKING:
+    import keras
+
+    from dfim.attribution.base import Attributor
+
+Part = TypeVar("Part", VariantScores, VariantNull)
+
+
+@dataclass(frozen=True)
+class VariantScorer:
+    """A network with the settings of an analysis of variants.
+
+    Attributes
+    ----------
+    network
+        The study's.
+    declared, tasks
+        Its declaration, and the names of its tasks.
+    settings
+        Of the analysis, with `task_of_set`.
+    seed
+        Of references and shuffles: the same for every part of the variants.
+    """
+
+    network: "keras.Model"
+    declared: Mapping[str, Any]
+    tasks: Sequence[str]
+    settings: Mapping[str, Any]
+    seed: int
+
+    def scores(
+        self, codes: NDArray[np.uint8], rows: pd.DataFrame, progress: Progress | None = None
+    ) -> VariantScores:
+        """Scores of variants, in their order.
+
+        Parameters
+        ----------
+        codes
+            (n, L) windows.
+        rows
+            (n) with the columns set and alt.
+        progress
+            As for `score_variants`.
+        """
+
+        def score(attributor: "Attributor", chosen: NDArray[np.int64]) -> VariantScores:
+            if attributor.length != codes.shape[1]:
+                raise ValueError(
+                    f"variants: window is {codes.shape[1]} bp, but the network reads "
+                    f"{attributor.length}; make them equal"
+                )
+            return score_variants(
+                attributor,
+                one_hot(codes[chosen]),
+                alleles=rows["alt"].to_numpy()[chosen].tolist(),
+                settings=ScoringSettings.choose(self.settings),
+                rng=np.random.default_rng(self.seed),
+                progress=progress,
+            )
+
+        parts, order = self._by_task(rows, score)
+        return VariantScores.concatenate(parts).select(order)
+
+    def null(
+        self,
+        codes: NDArray[np.uint8],
+        rows: pd.DataFrame,
+        scores: VariantScores,
+        *,
+        n: int,
+        half_width: int | None,
+        progress: Progress | None = None,
+    ) -> VariantNull:
+        """The null of each variant, as `score_variant_null`."""
+
+        def score(attributor: "Attributor", chosen: NDArray[np.int64]) -> VariantNull:
+            return score_variant_null(
+                attributor,
+                one_hot(codes[chosen]),
+                scores.select(chosen),
+                n=n,
+                half_width=half_width,
+                settings=ScoringSettings.choose(self.settings),
+                rng=np.random.default_rng([self.seed, 1]),
+                progress=progress,
+            )
+
+        parts, order = self._by_task(rows, score)
+        return VariantNull.concatenate(parts).select(order)
+
+    def attributor(self, name: str) -> "Attributor":
+        """The importance method on the output that a set is scored with."""
+        heads = task_heads(self.network, self.tasks, self.declared)
+        return head_attributor(
+            self.network, heads[self.settings["task_of_set"][name] or ""], self.settings
+        )
+
+    def _by_task(
+        self, rows: pd.DataFrame, score: Callable[["Attributor", NDArray[np.int64]], Part]
+    ) -> tuple[list[Part], NDArray[np.int64]]:
+        """Apply to the rows of each task: the parts, and the order that undoes the split."""
+        task = rows["set"].map(self.settings["task_of_set"]).fillna("")
+        parts, places = [], []
+        for _, members in rows.groupby(task.to_numpy(), sort=False):
+            chosen = rows.index.get_indexer(members.index)
+            parts.append(score(self.attributor(str(members["set"].iloc[0])), chosen))
+            places.append(chosen)
+        return parts, np.argsort(np.concatenate(places), kind="stable")
