@@ -142,7 +142,9 @@ $(STAMP): $(LOCK) pyproject.toml
 # the one that the caller's own settings name.
 COMPILE = "$$tools/bin/uv" pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
     --generate-hashes --no-emit-index-url --no-header $(LOCKFLAGS) --extra workflow --extra dev pyproject.toml
-MARKER := python_full_version < '3.14' and platform_machine == 'x86_64' and sys_platform == 'linux'
+# CPython only, like the wheels of TensorFlow.
+CPYTHON := and platform_python_implementation != 'PyPy'
+MARKER := python_full_version < '3.14' and platform_machine == 'x86_64' \($(CPYTHON) \)\?and sys_platform == 'linux'
 
 lock:
 	tools=$$(mktemp -d)

@@ -6,6 +6,7 @@ scripts that write down how they were called.
 
 import ast
 import fcntl
+import importlib
 import os
 import re
 import subprocess
@@ -94,46 +95,15 @@ def test_no_address_in_environments(path):
     assert found == []
 
 
-# ---- who may import whom -------------------------------------------------------
+# ---- the package ---------------------------------------------------------------
 
-ROOMS = {
-    "dfim": {"dfim"},
-    "flow": {"dfim", "flow", "synthetic", "snakemake"},
-    "synthetic": {"dfim", "flow", "synthetic"},
-    "scripts": {"dfim", "flow", "synthetic", "snakemake"},
-}
+ROOMS = ("dfim", "flow", "synthetic", "scripts")
 MODULES = [
     (room, path)
     for room in ROOMS
     for path in sorted((WORKFLOW / room).rglob("*.py"))
     if "__pycache__" not in path.parts
 ]
-
-
-def imported_rooms(source: str, room: str) -> set[str]:
-    """Top-level names that a module imports; a relative import is its own room."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            names.add(room if node.level else node.module.partition(".")[0])
-    return names
-
-
-def test_imported_rooms_sees_every_form():
-    source = "import numpy as np, flow.x\ndef f():\n from scripts.a import b\n from . import c"
-    assert imported_rooms(source, "dfim") == {"numpy", "flow", "scripts", "dfim"}
-
-
-@pytest.mark.parametrize(
-    ("room", "path"), MODULES, ids=[str(path.relative_to(WORKFLOW)) for _, path in MODULES]
-)
-def test_import_direction(room, path):
-    forbidden = {*ROOMS, "snakemake"} - ROOMS[room]
-    if room == "scripts":
-        forbidden |= {script.stem for script in (WORKFLOW / "scripts").rglob("*.py")}
-    assert imported_rooms(path.read_text(), room) & forbidden == set()
 
 
 def test_only_networks_load_tensorflow():
@@ -155,11 +125,25 @@ def test_only_networks_load_tensorflow():
     call(sys.executable, "-c", code, *light, cwd=WORKFLOW)
 
 
-def test_public_names_are_those_of_no_module():
+@pytest.mark.parametrize("stub", sorted(WORKFLOW.rglob("__init__.pyi")), ids=str)
+def test_face_names_what_is_there(stub):
+    folder = stub.parent.relative_to(WORKFLOW)
+    face = importlib.import_module(".".join(folder.parts))
+    named = re.findall(r"^from \.\S+ import (\w+) as \1$", stub.read_text(), re.MULTILINE)
+    assert len(named) > 1
     # Importing `dfim.x` sets the attribute `x` of the package: a function of that name would
     # give way to the module as soon as anything had imported it.
-    modules = {path.stem for path in (WORKFLOW / "dfim").iterdir()}
-    assert set(dfim.__all__) & modules == set()
+    modules = {path.stem for path in stub.parent.iterdir()}
+    assert set(named) & modules == set()
+    assert all(callable(getattr(face, name)) or name.isupper() for name in named)
+
+
+def test_modules_of_the_first_version_are_still_found():
+    with pytest.warns(DeprecationWarning, match=r"dfim.pwms is now dfim.motifs.pwms"):
+        assert dfim.pwms.scan_pwms is dfim.scan_pwms
+    for name, target in dfim._MOVED.items():
+        path = WORKFLOW / "dfim" / target.replace(".", "/")
+        assert path.with_suffix(".py").is_file(), name
 
 
 # ---- style ---------------------------------------------------------------------

@@ -4,54 +4,80 @@ Mutate one feature of a sequence and see how the importance of every other
 feature, as a trained network sees it, changes: that change is the Feature
 Interaction Score (Greenside, Shimko, Fordyce and Kundaje, Bioinformatics 2018).
 
-What most analyses need is here by name (`__all__`); everything else is in the modules
-(`dfim.pwms`, ...), which are named with the field's words. Names and modules are imported when
-they are first used, so that reading a table or drawing a logo never loads TensorFlow.
+What most analyses need is here by name (`__all__`); everything else is in the packages
+(`dfim.motifs`, `dfim.pairs`, ...). Names and modules are imported when they are first used, so
+that reading a table or drawing a logo never loads TensorFlow; `__init__.pyi` lists them.
 """
 
+import warnings
 from importlib import import_module
-from typing import Any
+from types import ModuleType
 
-_HOMES = {
-    "attribution.factory": ("Head", "make_attributor"),
-    "maps.every_kmer": ("score_factorial",),
-    "sequences.fasta": ("read_fasta",),
-    "motifs.features": ("Features",),
-    "genome.genome": ("read_genome",),
-    "pairs.fis": ("score_pairs", "score_pairs_by_task"),
-    "maps.files": ("score_maps",),
-    "maps.maps": ("InteractionMap", "score_map", "score_map_by_task"),
-    "models.loading": ("load_model", "model_digest"),
-    "motifs.patterns": ("scan_patterns",),
-    "pairs.files": ("score_pairs_file",),
-    "pairs.scores": ("PairScores",),
-    "motifs.pwms": ("scan_pwms",),
-    "scoring.settings": ("ScoringSettings",),
-    "sequences.encoding": ("base_codes", "one_hot", "one_hot_encode"),
-    "variants.files": ("read_variants",),
-    "variants.fis": ("score_variants",),
-    "variants.null": ("score_variant_null",),
-    "variants.scores": ("VariantScores",),
-    "variants.tables": ("variant_table",),
-    "variants.cut_windows": ("cut_variant_windows",),
-    "variants.variants": ("check_variants",),
+import lazy_loader
+
+_lazy, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+# Modules of version 0.1, which stood side by side: to be removed in 0.3.
+_MOVED = {
+    "affected_motifs": "variants.affected_motifs",
+    "base_pair_maps": "maps.base_pair_maps",
+    "bedpe": "pairs.bedpe",
+    "block_file": "scoring.blocks",
+    "calibration": "statistics.calibration",
+    "change_scoring": "scoring.change_scoring",
+    "changes": "scoring.changes",
+    "checkpoints": "models.checkpoints",
+    "distances": "pairs.distances",
+    "distillation": "comparators.linear_models",
+    "effect_sizes": "statistics.effect_sizes",
+    "epistasis": "comparators.epistasis",
+    "factorial": "maps.every_kmer",
+    "fasta": "sequences.fasta",
+    "features": "motifs.features",
+    "hdf5": "io.hdf5",
+    "interactions": "pairs.fis",
+    "intervals": "genome.intervals",
+    "keras0": "models.keras0",
+    "keras2": "models.keras2",
+    "map_file": "maps.files",
+    "meme": "motifs.meme",
+    "metrics": "statistics.metrics",
+    "mutations": "sequences.mutations",
+    "numbering": "sequences.kmers",
+    "pair_agreement": "statistics.agreement",
+    "pair_file": "pairs.files",
+    "pair_scores": "pairs.scores",
+    "pair_tests": "pairs.p_values",
+    "prediction": "models.prediction",
+    "pwms": "motifs.pwms",
+    "records": "io.records",
+    "references": "sequences.references",
+    "regression_training": "models.regression_training",
+    "shuffle": "sequences.shuffle",
+    "significance": "statistics.significance",
+    "splits": "genome.splits",
+    "store": "io.store",
+    "training": "models.classifier_training",
+    "variant_alleles": "variants.alleles",
+    "variant_files": "variants.files",
+    "variant_interactions": "variants.fis",
+    "variant_null": "variants.null",
+    "variant_scores": "variants.scores",
+    "variant_tables": "variants.tables",
+    "variant_vcf": "variants.vcf",
+    "variant_windows": "variants.cut_windows",
+    "windows": "genome.peak_windows",
 }
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-__all__ = sorted(_HOME_OF)
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - classes and functions of many kinds
-    if name in _HOME_OF:
-        return getattr(import_module(f"dfim.{_HOME_OF[name]}"), name)
-    try:
-        return import_module(f"dfim.{name}")
-    except ModuleNotFoundError as error:
-        if error.name != f"dfim.{name}":
-            raise
-        message = f"module 'dfim' has no attribute {name!r}; it has modules and {__all__}"
-        raise AttributeError(message) from None
+def __getattr__(name: str) -> object:
+    if name in _MOVED:
+        return _moved(name)
+    return _lazy(name)
 
 
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+def _moved(name: str) -> ModuleType:
+    """Import a module of version 0.1 from where it is now, with a warning."""
+    target = f"dfim.{_MOVED[name]}"
+    warnings.warn(f"dfim.{name} is now {target}", DeprecationWarning, stacklevel=3)
+    return import_module(target)

@@ -1,0 +1,15 @@
+from . import base as base
+from . import completeness as completeness
+from . import engine as engine
+from . import factory as factory
+from . import graph as graph
+from . import local as local
+from . import logits as logits
+from . import methods as methods
+from . import results as results
+from .base import Attributor as Attributor
+from .factory import MAXPOOL_RULES as MAXPOOL_RULES
+from .factory import METHODS as METHODS
+from .factory import make_attributor as make_attributor
+from .results import Head as Head
+from .results import Profiles as Profiles

@@ -1,0 +1,16 @@
+from . import genome as genome
+from . import intervals as intervals
+from . import peak_windows as peak_windows
+from . import splits as splits
+from .genome import Genome as Genome
+from .genome import read_genome as read_genome
+from .genome import write_genome as write_genome
+from .intervals import Contigs as Contigs
+from .intervals import Peaks as Peaks
+from .intervals import overlaps as overlaps
+from .intervals import read_narrowpeak as read_narrowpeak
+from .peak_windows import LabelledWindows as LabelledWindows
+from .peak_windows import label_windows as label_windows
+from .peak_windows import union_windows as union_windows
+from .splits import count_duplicates as count_duplicates
+from .splits import split_windows as split_windows

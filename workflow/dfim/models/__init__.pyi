@@ -1,0 +1,15 @@
+from . import checkpoints as checkpoints
+from . import classifier_training as classifier_training
+from . import keras0 as keras0
+from . import keras2 as keras2
+from . import loading as loading
+from . import prediction as prediction
+from . import regression_training as regression_training
+from .classifier_training import TrainingSettings as TrainingSettings
+from .classifier_training import train as train
+from .loading import load_model as load_model
+from .loading import model_digest as model_digest
+from .prediction import make_predictor as make_predictor
+from .prediction import predict_all as predict_all
+from .regression_training import RegressionSettings as RegressionSettings
+from .regression_training import train_regression as train_regression
