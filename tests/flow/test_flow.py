@@ -19,6 +19,7 @@ from dfim.plots.static import style
 from flow.jobs import digest
 from flow.jobs.digest import code_digest, config_digest, rule_seed
 from flow.jobs.progress import TERMINAL_FD, Progress
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import (
     FigureFiles,
     ScorecardRow,
@@ -28,6 +29,7 @@ from flow.scorecard.figure_files import (
 )
 from flow.scorecard.page import caption_html, page, scorecard_html, table_html
 from helpers import WORKFLOW
+from helpers.figures import made_context
 
 SCRIPTS = sorted(
     str(path.relative_to(WORKFLOW)) for path in (WORKFLOW / "scripts").rglob("*.py")
@@ -157,8 +159,9 @@ def main(a, b, n):
     {body}
 
 job = SimpleNamespace(rule="score_it", input={{"a": "x.h5"}}, output={{"b": ["y"]}},
-                      params={{"n": 3, "code": "0123"}}, log=["logs/deep/score_it.log"])
-run_job(main, job)
+                      params={{"n": {{"x": 3}}, "code": "0123"}},
+                      log=["logs/deep/score_it.log"])
+run_job(main, job, n=lambda param: param["x"])
 """
 
 
@@ -255,7 +258,7 @@ def test_progress_draws_a_bar_on_a_terminal_only(monkeypatch, caplog):
 # ---- what a figure script leaves -----------------------------------------------
 
 ROWS = [ScorecardRow("Fig 9", "a < b & c", "1", "2", "synthetic", "differs", "n = 3")]
-CONTEXT = {"figure": "fig9", "label": "Fig 9", "seed": 1, "origin": "synthetic"}
+CONTEXT = made_context()
 
 
 def save(folder, rows=ROWS) -> FigureFiles:
@@ -282,7 +285,7 @@ def test_figure_files_are_what_they_are_called(tmp_path):
     record = read_json(files.stats)
     assert record["statistics"] == {"n": 3, "p": None, "deep": [{"q": 0.5}]}
     assert record["versions"] == versions()
-    assert CONTEXT.items() <= record.items()
+    assert FigureContext.from_param({key: record[key] for key in CONTEXT.as_param()}) == CONTEXT
     assert read_scorecard([files.stats, files.stats]) == ROWS * 2
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "a.json", "a.pdf", "a.png", "a.svg", "a.tsv",
@@ -337,12 +340,14 @@ def test_scorecard_marks_verdicts_and_nothing_else():
     "path", sorted((WORKFLOW / "report").glob("*.rst")), ids=lambda p: p.stem
 )
 def test_captions_are_filled_in(path):
-    context = {
-        "study_title": "Study <1>", "origin": "synthetic", "method": "DeepLIFT", "about": "",
-        "trained": True, "map_split": "test", "mutation": "replaced by zeros",
-        "options": {"compare": "other"}, "world": "joint",
-    }  # fmt: skip
-    html = caption_html(path, context)
+    context = made_context(
+        study_title="Study <1>",
+        method="DeepLIFT",
+        mutation="replaced by zeros",
+        options={"compare": "other"},
+        planted_effect="joint",
+    )
+    html = caption_html(path, context.as_param())
     assert "synthetic" in html
     assert ("Study &lt;1&gt;" in html) == ("study_title" in path.read_text())
     assert "system-message" not in html  # docutils found no fault

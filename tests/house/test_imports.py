@@ -25,8 +25,8 @@ WINGS = {
     ),
     "dfim.attribution": ("results", "graph", "base", "engine", "local", "methods", "factory"),
     "flow": (
-        "downloads", "declarations", "networks", "flanks", "jobs", "scorecard", "variants",
-        "run", "benchmark",
+        "jobs", "declarations", "downloads", "networks", "flanks", "run", "scorecard",
+        "variants", "benchmark",
     ),
 }  # fmt: skip
 

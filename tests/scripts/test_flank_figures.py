@@ -1,6 +1,6 @@
 """Figures of flanks: the network's layers, its fit, and the map of one flank."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +14,12 @@ from flow.flanks.betseq import Measurements
 from flow.flanks.metrics import flank_metrics, squared_correlation
 from flow.flanks.positions import N_FLANKS, flank_codes
 from flow.scorecard.figure_files import without_nan
+from helpers.figures import made_context
 from scripts.figures import flank_fit, flank_map, network_layers
 
-CONTEXT = {
-    "figure": "fig8b", "label": "Fig 8B", "study_title": "A study", "origin": "synthetic",
-    "method": "DeepLIFT", "printed": {}, "not_comparable": "", "note": "",
-    "options": {"cell": ["T-1", "A+1"]},
-}  # fmt: skip
+CONTEXT = made_context(
+    figure="fig8b", label="Fig 8B", method="DeepLIFT", options={"cell": ["T-1", "A+1"]}
+)
 ENDS = {"svg": "svg", "pdf": "pdf", "png": "png", "table": "tsv", "stats": "json"}
 
 
@@ -28,7 +27,7 @@ def drawn(script, folder: Path, inputs, **context):
     """Record and table of a figure, after a look that its pictures are there."""
     folder.mkdir(exist_ok=True)
     files = {name: str(folder / f"f.{end}") for name, end in ENDS.items()}
-    script.main(**inputs, **files, context=CONTEXT | context)
+    script.main(**inputs, **files, context=replace(CONTEXT, **context))
     assert all(Path(files[kind]).stat().st_size > 5000 for kind in ("svg", "pdf", "png"))
     return read_json(files["stats"]), read_table(files["table"])
 
@@ -197,7 +196,7 @@ def test_fit_needs_test_flanks(tmp_path):
 @pytest.mark.parametrize("apart", ["", "another biology"])
 def test_error_stands_beside_the_printed_one_without_a_verdict(printed, apart):
     test = {"rmse": 0.3, "noise": 0.29, "n_values": 3000, "n_flanks": 1000}
-    context = CONTEXT | {"printed": printed, "not_comparable": apart}
+    context = replace(CONTEXT, printed=printed, not_comparable=apart)
     row = flank_fit._row(context, test)
     assert row.verdict == "not comparable"
     assert row.paper == printed.get("rmse", "not printed")
@@ -291,7 +290,7 @@ def test_cell_of_an_example_has_no_verdict(printed, apart):
         "fis_of_mutants": [-0.4, 0.4, -0.45], "rank_of_mutants": [rank + 1, rank + 1, rank],
         "median_rank": 54.0,
     }  # fmt: skip
-    row = flank_map._row(CONTEXT | {"printed": printed, "not_comparable": apart}, record)
+    row = flank_map._row(replace(CONTEXT, printed=printed, not_comparable=apart), record)
     assert (row.figure, row.verdict) == ("Fig 8B", "not comparable")
     assert row.paper == printed.get("strength", "not printed")
     assert row.ours == f"−0.450 (mutated to G), rank {rank} of 270 cells of its map by |FIS|"

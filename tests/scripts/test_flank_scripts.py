@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +13,13 @@ from flow.flanks.betseq import Measurements
 from flow.flanks.metrics import flank_metrics, squared_correlation
 from flow.flanks.positions import LENGTH, N_FLANKS, flank_strings
 from flow.scorecard.cells import cell_rows, ranked_cells, weakness_row
+from helpers.figures import made_context
 from scripts.choose_flanks import main as choose
 from scripts.collect_flanks import main as collect
 
-CONTEXT = {
-    "label": "Fig 8C", "origin": "real", "not_comparable": "", "note": "", "method": "DeepLIFT",
-    "printed": {"strength": "strong"},
-}  # fmt: skip
+CONTEXT = made_context(
+    label="Fig 8C", origin="real", method="DeepLIFT", printed={"strength": "strong"}
+)
 
 
 def write_counts(path, index, seed=0):
@@ -190,7 +191,7 @@ def test_cells_are_ranked(maps):
 )
 def test_rows_of_cells(maps, apart, expected):
     ranked = ranked_cells(maps.marginal(min_n=10), [["T-1", "A+1"], ["G-1", "A+1"]])
-    rows = cell_rows(ranked, 10, CONTEXT | {"not_comparable": apart})
+    rows = cell_rows(ranked, 10, replace(CONTEXT, not_comparable=apart))
     assert [row.verdict for row in rows] == [expected, "not comparable" if apart else "differs"]
     assert "rank 1 of" in rows[0].ours
     assert rows[1].ours == "blank: 0 flanks"

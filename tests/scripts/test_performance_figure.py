@@ -1,5 +1,6 @@
 """The performance figure and its scorecard, with one task, a few and many."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -7,14 +8,11 @@ import pandas as pd
 import pytest
 
 from dfim.io.store import Examples, read_json, read_table, write_arrays, write_json, write_table
+from helpers.figures import made_context
 from scripts.evaluate_model import _metrics
 from scripts.figures.performance import main as draw
 
-CONTEXT = {
-    "figure": "performance_s", "study_title": "A study", "origin": "synthetic",
-    "printed": {"auroc": "0.91", "auprc": "0.69"}, "trained": True, "not_comparable": "",
-    "note": "", "whole": False,
-}  # fmt: skip
+CONTEXT = made_context(figure="performance_s", printed={"auroc": "0.91", "auprc": "0.69"})
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,7 @@ def drawn(tmp_path_factory):
         history = [str(tmp_path / "h.tsv")] if trained else []
         files = [str(tmp_path / f"f.{end}") for end in ("svg", "pdf", "png", "tsv", "json")]
         inputs = [str(tmp_path / name) for name in ("e.h5", "p.h5", "m.json")]
-        draw(history, *inputs, *files, CONTEXT | {"trained": trained, **more})
+        draw(history, *inputs, *files, replace(CONTEXT, trained=trained, **more))
         assert (tmp_path / "f.png").stat().st_size > 10_000
         return read_json(tmp_path / "f.json"), read_table(tmp_path / "f.tsv")
 

@@ -1,5 +1,6 @@
 """Figures of variants: drawn from small made-up results, with what they say of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,25 +8,23 @@ import pandas as pd
 import pytest
 
 from dfim.io.store import read_json, read_table, write_arrays, write_table
+from flow.run.figure_context import NamedMethod
 from flow.variants.columns import load_panels
 from flow.variants.scorecard import track_row
+from helpers.figures import made_context
 from scripts.figures.variant_groups import main as draw_groups
 from scripts.figures.variant_reach import main as draw_reach
 from scripts.figures.variant_tracks import main as draw_tracks
 
 SETS = ("JUND", "NFKB", "SPI1", "STAT1", "POU2F1")
 FAMILY = dict(zip(SETS, ("AP1", "NFKB", "SPI1", "STAT", "OCT"), strict=True))
-CONTEXT = {
-    "figure": "fig7",
-    "label": "Fig 7",
-    "study_title": "Chromatin accessibility",
-    "origin": "synthetic",
-    "method": "DeepLIFT (genomics default), 10 dinuc references, GM12878 output",
-    "printed": {"p": "significant in all five"},
-    "options": {},
-    "note": "",
-    "not_comparable": "",
-}
+CONTEXT = made_context(
+    figure="fig7",
+    label="Fig 7",
+    study_title="Chromatin accessibility",
+    method="DeepLIFT (genomics default), 10 dinuc references, GM12878 output",
+    printed={"p": "significant in all five"},
+)
 
 
 def made_results(rng, n=60, sets=SETS, shift=1.0) -> pd.DataFrame:
@@ -135,10 +134,10 @@ class Drawing:
     """Where one figure goes."""
 
     def __init__(self, folder: Path, **context) -> None:
-        self.context = CONTEXT | context
+        self.context = replace(CONTEXT, **context)
         suffixes = {"table": "tsv", "stats": "json"}
         self.paths = {
-            name: str(folder / f"{self.context['figure']}.{suffixes.get(name, name)}")
+            name: str(folder / f"{self.context.figure}.{suffixes.get(name, name)}")
             for name in ("svg", "pdf", "png", "table", "stats")
         }
 
@@ -184,7 +183,7 @@ def results(tmp_path, rng):
 def fig7(tmp_path, results, rng):
     table = made_results(rng)
     other = table.assign(max_abs_fis=rng.lognormal(-2, 1, len(table)))
-    drawing = Drawing(tmp_path, compared=[{"name": "gradient", "method": "gradient × input"}])
+    drawing = Drawing(tmp_path, compared=(NamedMethod("gradient", "gradient × input"),))
     draw_groups(
         results(table), [results(other, "other.tsv.gz")],
         [results(made_truth(table), "truth.tsv.gz")], **drawing.arguments(), seed=3,
@@ -302,7 +301,7 @@ def test_map_table_has_the_source_beside_the_target(tmp_path, rng):
 def test_named_locus_is_compared_by_its_stronger_allele(rng):
     facts, _ = panel(rng, "fig5a", 0)
     ref, alt = facts["label"][-3], facts["label"][-1]
-    context = CONTEXT | {"options": {"columns": [{"locus": "22:42925130", "pick": "core"}]}}
+    context = replace(CONTEXT, options={"columns": [{"locus": "22:42925130", "pick": "core"}]})
     for more, verdict in (
         ({"stronger": ref}, "agrees"),
         ({"stronger": alt}, "differs"),

@@ -1,5 +1,7 @@
 # One rule and one script a kind of figure; a study's declaration says which it draws.
+from flow.run.context import figure_context
 from flow.run.figure_inputs import contrast_title, distance_files, variant_files
+from flow.run.wording import figure_label
 
 
 rule draw_map_steps:
@@ -11,7 +13,7 @@ rule draw_map_steps:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/map_steps.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -30,7 +32,7 @@ rule draw_map_steps:
         runtime=10,
     params:
         source=lambda wc: RUN.declaration_of(wc.figure)["map"]["source"],
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/map_steps.py"),
     script:
         "../scripts/figures/map_steps.py"
@@ -45,7 +47,7 @@ rule draw_simulation_design:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/simulation_design.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -63,7 +65,7 @@ rule draw_simulation_design:
         mem_mb=lambda wc, attempt: 700 * attempt,
         runtime=10,
     params:
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/simulation_design.py"),
     script:
         "../scripts/figures/simulation_design.py"
@@ -78,7 +80,7 @@ rule draw_pair_scores:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/pair_scores.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -99,7 +101,7 @@ rule draw_pair_scores:
         planted=lambda wc: RUN.declaration_of(wc.figure).get("planted", []),
         unrelated=lambda wc: RUN.declaration_of(wc.figure).get("unrelated", []),
         seed=lambda wc: RUN.seed("draw_pair_scores", wc.figure),
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/pair_scores.py"),
     script:
         "../scripts/figures/pair_scores.py"
@@ -114,7 +116,7 @@ rule draw_pair_significance:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/pair_significance.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -138,7 +140,7 @@ rule draw_pair_significance:
         settings=lambda wc: RUN.analysis(
             RUN.figures[wc.figure].study, RUN.figures[wc.figure].analysis
         ),
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/pair_significance.py"),
     script:
         "../scripts/figures/pair_significance.py"
@@ -159,7 +161,7 @@ rule draw_performance:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/performance.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -177,7 +179,7 @@ rule draw_performance:
         mem_mb=lambda wc, attempt: 700 * attempt,
         runtime=10,
     params:
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/performance.py"),
     script:
         "../scripts/figures/performance.py"
@@ -191,7 +193,7 @@ rule draw_pair_tracks:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/pair_tracks.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -209,7 +211,7 @@ rule draw_pair_tracks:
         mem_mb=lambda wc, attempt: 1000 * attempt,
         runtime=10,
     params:
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/pair_tracks.py"),
     script:
         "../scripts/figures/pair_tracks.py"
@@ -223,7 +225,7 @@ rule draw_pair_distance:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/pair_distance.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -247,7 +249,7 @@ rule draw_pair_distance:
         )["task"],
         contrast_title=lambda wc: contrast_title(RUN, wc.figure),
         seed=lambda wc: RUN.seed("draw_pair_distance", wc.figure),
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/pair_distance.py"),
     script:
         "../scripts/figures/pair_distance.py"
@@ -263,7 +265,7 @@ rule draw_variant_groups:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/variant_groups.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -282,7 +284,7 @@ rule draw_variant_groups:
         runtime=10,
     params:
         seed=lambda wc: RUN.seed("draw_variant_groups", wc.figure),
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/variant_groups.py"),
     script:
         "../scripts/figures/variant_groups.py"
@@ -296,7 +298,7 @@ rule draw_variant_reach:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/variant_reach.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -314,7 +316,7 @@ rule draw_variant_reach:
         mem_mb=lambda wc, attempt: 1000 * attempt,
         runtime=10,
     params:
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/variant_reach.py"),
     script:
         "../scripts/figures/variant_reach.py"
@@ -328,7 +330,7 @@ rule draw_variant_tracks:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/variant_tracks.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -346,7 +348,7 @@ rule draw_variant_tracks:
         mem_mb=lambda wc, attempt: 1000 * attempt,
         runtime=10,
     params:
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/variant_tracks.py"),
     script:
         "../scripts/figures/variant_tracks.py"
@@ -361,7 +363,7 @@ rule draw_network_layers:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/network_layers.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -379,7 +381,7 @@ rule draw_network_layers:
         mem_mb=lambda wc, attempt: 700 * attempt,
         runtime=10,
     params:
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/network_layers.py"),
     script:
         "../scripts/figures/network_layers.py"
@@ -397,7 +399,7 @@ rule draw_flank_fit:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/flank_fit.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -415,7 +417,7 @@ rule draw_flank_fit:
         mem_mb=lambda wc, attempt: 1000 * attempt,
         runtime=10,
     params:
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/flank_fit.py"),
     script:
         "../scripts/figures/flank_fit.py"
@@ -430,7 +432,7 @@ rule draw_flank_map:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/flank_map.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -448,7 +450,7 @@ rule draw_flank_map:
         mem_mb=lambda wc, attempt: 1500 * attempt,
         runtime=10,
     params:
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/flank_map.py"),
     script:
         "../scripts/figures/flank_map.py"
@@ -465,7 +467,7 @@ rule draw_base_pair_map:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/base_pair_map.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -484,7 +486,7 @@ rule draw_base_pair_map:
         runtime=10,
     params:
         min_n=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).settings["min_n"],
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/base_pair_map.py"),
     script:
         "../scripts/figures/base_pair_map.py"
@@ -505,7 +507,7 @@ rule draw_flank_agreement:
             RUN.path("figures", "{figure}.svg"),
             caption="../report/flank_agreement.rst",
             category=lambda wc: RUN.declaration_of(wc.figure)["title"],
-            labels=lambda wc: {"figure": RUN.context(wc.figure)["label"]},
+            labels=lambda wc: {"figure": figure_label(wc.figure)},
         ),
         pdf=RUN.path("figures", "{figure}.pdf"),
         png=RUN.path("figures", "{figure}.png"),
@@ -524,7 +526,7 @@ rule draw_flank_agreement:
         runtime=10,
     params:
         min_n=lambda wc: RUN.flanks(RUN.figures[wc.figure].study).settings["min_n"],
-        context=lambda wc: RUN.context(wc.figure),
+        context=lambda wc: figure_context(RUN, wc.figure).as_param(),
         code=code_digest("scripts/figures/flank_agreement.py"),
     script:
         "../scripts/figures/flank_agreement.py"

@@ -1,9 +1,13 @@
 """A collection of variants as the rules ask for it, and what its figures are told."""
 
+import json
+
 import pytest
 
 from flow.declarations.collection import Collection, check_collections
 from flow.declarations.config import ConfigError, load
+from flow.run.context import figure_context
+from flow.run.figure_context import FigureContext, NamedMethod
 from flow.run.figure_inputs import contrast_title, distance_files, variant_files
 from flow.run.run import Run
 from helpers.configs import changed
@@ -259,30 +263,33 @@ def test_files_of_a_figure_of_distances(run, default):
 
 
 def test_context_of_a_figure_of_variants(run, default):
-    found = run.context("fig7")
-    assert (found["figure"], found["label"]) == ("fig7", "Fig 7")
-    assert found["method"] == (
-        "DeepLIFT (genomics default), 10 dinuc references, GM12878 output"
+    found = figure_context(run, "fig7")
+    assert (found.figure, found.label) == ("fig7", "Fig 7")
+    assert found.method == ("DeepLIFT (genomics default), 10 dinuc references, GM12878 output")
+    assert found.compared == (
+        NamedMethod("gradient_input", "gradient × input, GM12878 output"),
     )
-    assert found["compared"] == [
-        {"name": "gradient_input", "method": "gradient × input, GM12878 output"}
-    ]
-    assert found["origin"] == "synthetic"
-    assert found["not_comparable"]
+    assert found.origin == "synthetic"
+    assert found.not_comparable
     # What a figure prints lies over what its study does.
     printed = default["studies"]["accessibility"]["printed"]
-    assert found["printed"] == printed | found["options"]["printed"]
-    assert run.context("fig5a")["printed"]["p"] == "1.71e-140"
+    assert found.printed == printed | found.options["printed"]
+    assert figure_context(run, "fig5a").printed["p"] == "1.71e-140"
     own = changed(default, {f"{A}.figures.fig7.printed.place": "Fig. 7"})
-    assert Run(own, "x").context("fig7")["printed"]["place"] == "Fig. 7"
-    assert run.context("sfig3")["compared"] == []
+    assert figure_context(Run(own, "x"), "fig7").printed["place"] == "Fig. 7"
+    assert figure_context(run, "sfig3").compared == ()
+    # As it travels through a rule's params, and through a file.
+    assert FigureContext.from_param(found.as_param()) == found
+    assert FigureContext.from_param(json.loads(json.dumps(found.as_param()))) == found
+    with pytest.raises(TypeError, match="colour"):
+        FigureContext.from_param(found.as_param() | {"colour": "red"})
 
 
 def test_context_of_variants_scored_with_their_own_outputs(default):
     analyses = {"own": {"task_of_set": {"JUND": "K562", "SPI1": "GM12878"}}}
     figures = {"f": {"kind": "variant_reach", "variants": "bqtls", "analysis": "own"}}
     config = changed(default, {f"{B}.analyses": analyses, f"{A}.figures": figures})
-    assert Run(config, "x").context("f")["method"].endswith(", each set's own output")
+    assert figure_context(Run(config, "x"), "f").method.endswith(", each set's own output")
 
 
 def test_context_of_a_network_without_examples(default, tmp_path):
@@ -299,12 +306,12 @@ def test_context_of_a_network_without_examples(default, tmp_path):
     }  # fmt: skip
     config = {**default, "studies": {"mine": study}, "inputs": "local"}
     run = Run.start({**config, "local_folder": str(tmp_path)}, ["x.yaml"])
-    found = run.context("f")
-    assert found["method"] == "DeepLIFT (genomics default), GC 0.46 reference, heart output"
-    assert "chr20" in found["origin"]
-    assert "chr20 only" in found["not_comparable"]
-    assert found["compared"] == []
-    assert not found["trained"]
+    found = figure_context(run, "f")
+    assert found.method == "DeepLIFT (genomics default), GC 0.46 reference, heart output"
+    assert "chr20" in found.origin
+    assert "chr20 only" in found.not_comparable
+    assert found.compared == ()
+    assert not found.trained
     assert run.collections() == ["mine"]
     assert run.analyses() == ["a"]
     assert "performance_mine" not in run.figures

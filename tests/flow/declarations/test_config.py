@@ -19,6 +19,7 @@ from flow.declarations.config import (
 )
 from flow.declarations.validation import validate
 from flow.run import list_figures
+from flow.run.context import figure_context
 from flow.run.run import Run
 from flow.run.wording import figure_label
 from helpers import ROOT
@@ -289,10 +290,13 @@ def test_seeds_differ_by_rule_and_wildcards(default):
 
 
 def test_digest_in_the_figures_follows_the_config_and_not_its_name(default):
-    digest = Run(default, "x").context("fig2b")["config_digest"]
-    assert Run({**default, "run": "other"}, "other").context("fig2b")["config_digest"] == digest
+    digest = figure_context(Run(default, "x"), "fig2b").config_digest
+    assert (
+        figure_context(Run({**default, "run": "other"}, "other"), "fig2b").config_digest
+        == digest
+    )
     other = changed(default, {"scoring.alpha": 0.01})
-    assert Run(other, "x").context("fig2b")["config_digest"] != digest
+    assert figure_context(Run(other, "x"), "fig2b").config_digest != digest
 
 
 # ---- schema, config and their description --------------------------------------

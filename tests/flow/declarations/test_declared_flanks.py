@@ -5,6 +5,8 @@ import pytest
 from flow.declarations.config import chosen_studies, load
 from flow.declarations.flank_study import FlankStudy
 from flow.declarations.validation import validate
+from flow.run.context import figure_context
+from flow.run.figure_context import NamedMethod
 from flow.run.run import Run
 from flow.run.wording import not_comparable, origin
 from helpers.configs import changed, refusal
@@ -103,11 +105,13 @@ def test_finished_network_without_measurements(tmp_path):
     assert run.flanks("cbf1").measurements() == []
     assert run.flanks("cbf1").history() == []
     assert "flank_fit" not in run.figures
-    assert run.context("fig8c")["origin"] == "real"
-    assert run.context("fig8c")["method"] == "DeepLIFT (genomics default), uniform reference"
-    assert run.context("flank_agreement")["compared"] == [
-        {"name": "gradient_input", "method": "gradient × input"}
-    ]
+    assert figure_context(run, "fig8c").origin == "real"
+    assert (
+        figure_context(run, "fig8c").method == "DeepLIFT (genomics default), uniform reference"
+    )
+    assert figure_context(run, "flank_agreement").compared == (
+        NamedMethod("gradient_input", "gradient × input"),
+    )
 
 
 # ---- refused -------------------------------------------------------------------

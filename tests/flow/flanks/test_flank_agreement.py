@@ -18,20 +18,18 @@ from flow.flanks.pair_measures import Measure, compare, recovery, strongest_term
 from flow.flanks.positions import LENGTH
 from flow.scorecard.flanks import agreement_row, fit_row, recovery_row
 from helpers import WORKFLOW
+from helpers.figures import made_context
 from synthetic.cbf1 import World, simulate, write_terms
 
 SCRIPT = WORKFLOW / "scripts/figures/flank_agreement.py"
 NAN = np.nan
-CONTEXT = {
-    "label": "Flank agreement",
-    "study_title": "Cbf1",
-    "origin": "synthetic",
-    "method": "DeepLIFT (genomics default)",
-    "compared": [{"name": "other", "method": "gradient × input"}],
-    "printed": {"r2": "> 0.95"},
-    "not_comparable": "",
-    "note": "",
-}
+CONTEXT = made_context(
+    label="Flank agreement",
+    study_title="Cbf1",
+    method="DeepLIFT (genomics default)",
+    compared=[{"name": "other", "method": "gradient × input"}],
+    printed={"r2": "> 0.95"},
+)
 SUFFIXES = {"svg": "svg", "pdf": "pdf", "png": "png", "table": "tsv", "stats": "json"}
 
 
@@ -77,7 +75,7 @@ def draw(folder, *, truth=True, own=None, strongest=None, **changed):
         compared=[inputs["strongest"]],
         terms=[str(folder / "terms.tsv")] if truth else [],
         min_n=10,
-        context={**CONTEXT, **changed},
+        context=replace(CONTEXT, **changed),
         **inputs,
         **files,
     )
@@ -246,7 +244,7 @@ def test_terms_as_planted_whichever_position_comes_first():
     ],
 )
 def test_verdict_of_the_fit(r2, printed, apart, verdict):
-    context = {**CONTEXT, "printed": printed, "not_comparable": apart}
+    context = replace(CONTEXT, printed=printed, not_comparable=apart)
     row = fit_row(context, replace(models(), r2_single=0.5, r2_pair=r2))
     assert (row.figure, row.verdict) == ("Flank agreement", verdict)
     assert row.ours == f"{r2:.4f} (mononucleotides alone: 0.5000)"

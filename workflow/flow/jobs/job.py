@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def _arguments(job: "Snakemake") -> dict[str, Any]:
-    """Named inputs, outputs and params of the job, as plain keyword arguments."""
+def _arguments(
+    job: "Snakemake", records: Mapping[str, Callable[[Any], object]]
+) -> dict[str, Any]:
+    """Return named inputs, outputs and params of the job as keyword arguments of main."""
     arguments: dict[str, Any] = {}
     for group in (job.input, job.output, job.params):
         for name, value in group.items():
             if name in arguments:
                 raise TypeError(f"rule {job.rule}: {name!r} is named twice")
-            arguments[name] = _plain(value)
+            arguments[name] = records.get(name, _plain)(value)
     arguments.pop("code", None)  # there to run the rule again when its code changes
     return arguments
 
@@ -37,12 +39,24 @@ def _plain(value: object) -> object:
     return value
 
 
-def run_job(main: Callable[..., None], job: "Snakemake") -> None:
+def run_job(
+    main: Callable[..., None], job: "Snakemake", **records: Callable[[Any], object]
+) -> None:
     """Call `main` with the job's named files and params; send all output to its log.
 
     Standard output and error, those of C++ libraries included, go to the rule's
     log; the terminal keeps progress lines and, on failure, one line that says
     what is wrong and where the traceback is. The process then exits with 1.
+
+    Parameters
+    ----------
+    main
+        The script's own.
+    job
+        What Snakemake hands to a script.
+    records
+        By name of a param, what makes a record of its plain values: Snakemake compares
+        plain values only, so a record travels as a dict.
     """
     path = Path(str(job.log[0]))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +71,7 @@ def run_job(main: Callable[..., None], job: "Snakemake") -> None:
         logging.captureWarnings(True)
         start = time.monotonic()
         try:
-            main(**_arguments(job))
+            main(**_arguments(job, records))
         except Exception as error:
             # Not swallowed: logged with its traceback, told in a line, and the job fails.
             log.exception("rule %s failed", job.rule)

@@ -1,14 +1,13 @@
-"""What a figure's statistics file says of the run, and its captions of the methods."""
+"""Builds the context of a figure from the run it belongs to."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from flow.declarations.collection import Collection
+from flow.declarations.flank_study import FlankStudy
 from flow.jobs.digest import config_digest
+from flow.run.figure_context import FigureContext, NamedMethod
+from flow.run.run import Run
 from flow.run.wording import figure_label, method, not_comparable, origin
-
-if TYPE_CHECKING:
-    from flow.declarations.collection import Collection
-    from flow.declarations.flank_study import FlankStudy
-    from flow.run.run import Run
 
 _MUTATIONS = {
     "gc": "replaced by background",
@@ -17,36 +16,36 @@ _MUTATIONS = {
 }
 
 
-def figure_context(run: "Run", figure: str) -> dict[str, Any]:
-    """The facts of a run that a figure needs for its titles and its statistics file."""
+def figure_context(run: Run, figure: str) -> FigureContext:
+    """Collect the facts of a run that a figure states; `figure` is its id."""
     found, options = run.figures[figure], run.options_of(figure)
     study, tasks = run.studies[found.study], run.tasks(found.study)
     settings = _settings(run, figure)
-    return {
-        "figure": figure,
-        "label": figure_label(figure),
-        "study": found.study,
-        "study_title": study["title"],
-        "about": study.get("about", ""),
-        "printed": study.get("printed", {}) | options.get("printed", {}),
-        "trained": found.study in run.trained(),
-        "map_split": study.get("map", {}).get("split", "test"),
-        "mutation": _MUTATIONS.get(settings.get("motif_mutation", "")),
-        "method": method(settings, len(tasks)) if settings else None,
-        "compared": _compared(run, figure),
-        "origin": origin(run.config, study),
-        "note": study.get("note", ""),
-        "not_comparable": not_comparable(run.config, study),
-        "world": run.world(found.study),
-        "whole": not study["examples"].get("split"),
-        "options": options,
-        "run": run.name,
-        "seed": run.config["seed"],
-        "config_digest": config_digest({**run.config, "run": None}),
-    }
+    return FigureContext(
+        figure=figure,
+        label=figure_label(figure),
+        study=found.study,
+        study_title=study["title"],
+        about=study.get("about", ""),
+        printed=study.get("printed", {}) | options.get("printed", {}),
+        trained=found.study in run.trained(),
+        map_split=study.get("map", {}).get("split", "test"),
+        mutation=_MUTATIONS.get(settings.get("motif_mutation", "")),
+        method=method(settings, len(tasks)) if settings else None,
+        compared=_compared(run, figure),
+        origin=origin(run.config, study),
+        note=study.get("note", ""),
+        not_comparable=not_comparable(run.config, study),
+        planted_effect=run.planted_effect(found.study),
+        whole=not study["examples"].get("split"),
+        options=options,
+        run=run.name,
+        seed=run.config["seed"],
+        config_digest=config_digest({**run.config, "run": None}),
+    )
 
 
-def _settings(run: "Run", figure: str) -> dict[str, Any]:
+def _settings(run: Run, figure: str) -> dict[str, Any]:
     """Scoring settings of what a figure shows; none where it shows no scores."""
     found = run.figures[figure]
     if found.variants is not None:
@@ -59,7 +58,7 @@ def _settings(run: "Run", figure: str) -> dict[str, Any]:
     return run.analysis(found.study, analysis) if analysis else {}
 
 
-def _compared(run: "Run", figure: str) -> list[dict[str, str]]:
+def _compared(run: Run, figure: str) -> tuple[NamedMethod, ...]:
     """Name and method of the other analyses that a figure of variants or flanks shows."""
     found, tasks = run.figures[figure], run.tasks(run.figures[figure].study)
     own: Collection | FlankStudy
@@ -68,6 +67,6 @@ def _compared(run: "Run", figure: str) -> list[dict[str, str]]:
     elif found.study in run.of_flanks():
         own = run.flanks(found.study)
     else:
-        return []
+        return ()
     names = run.options_of(figure).get("compare") or []
-    return [{"name": n, "method": method(own.analysis(n), len(tasks))} for n in names]
+    return tuple(NamedMethod(n, method(own.analysis(n), len(tasks))) for n in names)

@@ -1,12 +1,11 @@
 """The files that figures of several analyses read."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from flow.run.run import Run
+from flow.run.run import Run
 
 
-def distance_files(run: "Run", figure: str) -> dict[str, Any]:
+def distance_files(run: Run, figure: str) -> dict[str, Any]:
     """What a figure of FIS against distance reads; the truth where there is one."""
     found, options = run.figures[figure], run.options_of(figure)
     folder, analysis = run.path(found.study), str(found.analysis)
@@ -29,13 +28,13 @@ def distance_files(run: "Run", figure: str) -> dict[str, Any]:
     }
 
 
-def contrast_title(run: "Run", figure: str) -> str | None:
+def contrast_title(run: Run, figure: str) -> str | None:
     """Title of the study that a figure is contrasted with."""
     other = run.options_of(figure).get("contrast")
     return None if other is None else str(run.studies[other]["title"])
 
 
-def variant_files(run: "Run", figure: str) -> dict[str, Any]:
+def variant_files(run: Run, figure: str) -> dict[str, Any]:
     """What a figure of groups of variants reads; the truth where there is one."""
     found = run.figures[figure]
     own = run.collection(found.study, str(found.variants))

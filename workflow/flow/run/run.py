@@ -20,7 +20,6 @@ from flow.declarations.peak_files import accessible_files, peak_files
 from flow.declarations.study import WORLDS, is_of_flanks, tasks_of
 from flow.declarations.validation import validate
 from flow.jobs.digest import rule_seed
-from flow.run.context import figure_context
 
 # What is done with scores once they are there.
 _TEST_KEYS = {"motif_target_reduce", "null_pool", "tail", "fdr", "alpha"}
@@ -201,15 +200,15 @@ class Run:
         peaks = [f"{folder}/{task}.narrowPeak.gz" for task in examples["tasks"]]
         return {"genome": f"{folder}/genome.fa.gz", "peaks": peaks}
 
-    def world(self, study: str) -> str | None:
-        """Which world the study's genome is of (joint, additive), where it is our own."""
+    def planted_effect(self, study: str) -> str | None:
+        """How planted pairs act (joint, additive) where the genome is the workflow's own."""
         if self.config["inputs"] != "synthetic":
             return None
         return WORLDS.get(self.studies[study]["examples"].get("dataset", ""))
 
     def truth_files(self, study: str) -> dict[str, list[str]]:
         """What was planted, where the inputs are a genome of our own."""
-        if self.world(study) is None:
+        if self.planted_effect(study) is None:
             return {"sites": [], "oracle": []}
         dataset = self.studies[study]["examples"]["dataset"]
         return {
@@ -241,7 +240,3 @@ class Run:
         if source in ("table", "pwms"):
             return [str(local_path(self.config, declared["features"]["file"]))]
         return []
-
-    def context(self, figure: str) -> dict[str, Any]:
-        """What a figure's statistics file says of the run."""
-        return figure_context(self, figure)

@@ -1,14 +1,14 @@
 """Scorecard rows of the maps of Fig 8C and SFig 6: which cells stand out, and how much."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from dfim.maps.base_pair_maps import MarginalMap
 from dfim.sequences.encoding import ALPHABET
 from flow.flanks.positions import POSITIONS, base_name, parse_cell
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import ScorecardRow, scorecard_row
 
 # What "strong" is taken to mean: the paper gives no number.
@@ -71,7 +71,7 @@ def percentile_99(found: MarginalMap) -> float:
 
 
 def cell_rows(
-    ranked: Sequence[RankedCell], min_n: int, context: Mapping[str, Any]
+    ranked: Sequence[RankedCell], min_n: int, context: FigureContext
 ) -> list[ScorecardRow]:
     """One row a cell: its rank among the cells, which the paper calls strong."""
     rows = []
@@ -89,26 +89,26 @@ def cell_rows(
             scorecard_row(
                 context,
                 f"rank of {cell.name} by mean |FIS|",
-                paper=context["printed"].get("strength", "strong"),
+                paper=context.printed.get("strength", "strong"),
                 ours=ours,
                 verdict="agrees" if strong else "differs",
                 why=f"strong: among the first {_STRONG_SHARE:.0%} of cells of at least {min_n} "
-                f"flanks; {context['method']}",
+                f"flanks; {context.method}",
             )
         )
     return rows
 
 
 def weakness_row(
-    strongest: MarginalMap, weakest: MarginalMap, shares: str, context: Mapping[str, Any]
+    strongest: MarginalMap, weakest: MarginalMap, shares: str, context: FigureContext
 ) -> ScorecardRow:
     """The map of the weakest flanks beside that of the strongest; `shares` tells of both."""
     weak, strong = percentile_99(weakest), percentile_99(strongest)
     return scorecard_row(
         context,
         "99th percentile of mean |FIS|, weakest flanks against strongest (kcal/mol)",
-        paper=context["printed"].get("strength", "weak"),
+        paper=context.printed.get("strength", "weak"),
         ours=f"{weak:.4f} against {strong:.4f} ({weak / strong:.2f} times)",
         verdict="agrees" if weak < _WEAK_RATIO * strong else "differs",
-        why=f"weak: below {_WEAK_RATIO} times; {shares}; {context['method']}",
+        why=f"weak: below {_WEAK_RATIO} times; {shares}; {context.method}",
     )

@@ -8,9 +8,8 @@ import pandas as pd
 
 from dfim.pairs.distances import pair_distance
 from dfim.pairs.scores import PairScores
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import ScorecardRow, Verdict
-
-Context = dict[str, Any]
 
 
 def p_text(p: float) -> str:
@@ -24,26 +23,26 @@ def _numbers(printed: list[str]) -> list[int | None]:
     return [int(x.replace(",", "")) if grouped.fullmatch(x) else None for x in printed]
 
 
-def _n_verdict(context: Context, ours: list[int]) -> Verdict:
+def _n_verdict(context: FigureContext, ours: list[int]) -> Verdict:
     """Whether every number of pairs is within a tenth of the printed one."""
-    printed = _numbers(context["printed"].get("n", []))
-    if context["not_comparable"] or len(printed) != len(ours):
+    printed = _numbers(context.printed.get("n", []))
+    if context.not_comparable or len(printed) != len(ours):
         return "not comparable"
     pairs = [(a, b) for a, b in zip(ours, printed, strict=True) if b is not None]
     return "agrees" if all(abs(a - b) <= b / 10 for a, b in pairs) else "differs"
 
 
-def _p_verdict(context: Context, p: pd.Series) -> Verdict:
+def _p_verdict(context: FigureContext, p: pd.Series) -> Verdict:
     """Whether every bin's test, zeros counted as in the paper, is below what is printed."""
-    found = re.search(r"< ?([\d.]+e?-?\d*)", context["printed"].get("p", ""))
-    if found is None or context["world"] is not None:
+    found = re.search(r"< ?([\d.]+e?-?\d*)", context.printed.get("p", ""))
+    if found is None or context.planted_effect is not None:
         return "not comparable"
     return "agrees" if (p < float(found[1])).all() else "differs"
 
 
-def paper_rows(context: Context, bins: pd.DataFrame, names: str) -> list[ScorecardRow]:
+def paper_rows(context: FigureContext, bins: pd.DataFrame, names: str) -> list[ScorecardRow]:
     """Pairs and tests of the bins beside the paper's."""
-    printed, near, others = context["printed"], bins.iloc[0], bins.iloc[1:]
+    printed, near, others = context.printed, bins.iloc[0], bins.iloc[1:]
     tests = "; ".join(
         f"{row['bin']}: p {p_text(row['p'])}, r {row['rank_biserial']:.3f} "
         f"({row['rank_biserial_low']:.3f} to {row['rank_biserial_high']:.3f}), "
@@ -57,14 +56,14 @@ def paper_rows(context: Context, bins: pd.DataFrame, names: str) -> list[Scoreca
         for _, row in others.iterrows()
         if np.isfinite(row["p_all"])
     )
-    why = "; ".join(filter(None, (context["not_comparable"], context["note"])))
+    why = "; ".join(filter(None, (context.not_comparable, context.note)))
     return [
         ScorecardRow(
-            context["label"],
+            context.label,
             f"{names}: pairs a bin of distance ({', '.join(bins['bin'])} bp)",
             "; ".join(printed.get("n", [])) or "not printed",
             "; ".join(f"{n:,}" for n in bins["n_pairs"]),
-            context["origin"],
+            context.origin,
             _n_verdict(context, bins["n_pairs"].tolist()),
             "; ".join(
                 filter(
@@ -78,12 +77,12 @@ def paper_rows(context: Context, bins: pd.DataFrame, names: str) -> list[Scoreca
             ),
         ),
         ScorecardRow(
-            context["label"],
+            context.label,
             f"{names}: Mann–Whitney, FIS of pairs {near['bin']} bp above each other bin "
             "(rank-biserial r, 95 % interval by loci)",
             printed.get("p", "not printed"),
             tests,
-            context["origin"],
+            context.origin,
             _p_verdict(context, others["p_all"]),
             "; ".join(
                 filter(
@@ -100,7 +99,7 @@ def paper_rows(context: Context, bins: pd.DataFrame, names: str) -> list[Scoreca
 
 
 def reach_rows(
-    context: Context,
+    context: FigureContext,
     scores: PairScores,
     reach: tuple[int | None, float | None],
     names: str,
@@ -108,26 +107,26 @@ def reach_rows(
     """How far apart interacting motifs are, beside the ceiling of the architecture."""
     if reach[0] is None:
         return []
-    printed = context["printed"].get("reach")
+    printed = context.printed.get("reach")
     farthest = pair_distance(scores)[scores.fis_max_abs != 0].max(initial=0)
     why = "convolutions and pooling see no further; references are shared, so FIS beyond is 0"
     if printed:
         why += "; the distance that the paper prints is this ceiling of its architecture"
     return [
         ScorecardRow(
-            context["label"],
+            context.label,
             f"{names}: farthest pair with a FIS (ceiling of the architecture)",
             printed or "not printed",
             f"{farthest:g} bp between centres ({reach[1]:g} bp; {reach[0]} of nucleotides)",
-            context["origin"],
-            "not comparable" if context["world"] else _near(farthest, printed),
+            context.origin,
+            "not comparable" if context.planted_effect else _near(farthest, printed),
             why,
         )
     ]
 
 
 def compared_row(
-    context: Context,
+    context: FigureContext,
     changed: str,
     bins: tuple[pd.DataFrame, pd.DataFrame],
     gaps: list[dict[str, Any]],
@@ -136,11 +135,11 @@ def compared_row(
     """The same pairs under other settings, and how far each is from adding up."""
     own, other = bins
     return ScorecardRow(
-        context["label"],
+        context.label,
         f"{names}: median FIS a bin with {changed}, and completeness",
         "not printed",
         f"{_medians(other)}; contributions are {_gap_text(gaps[1])} from adding up",
-        context["origin"],
+        context.origin,
         "not comparable",
         f"the same pairs as drawn: {_medians(own)}; {_gap_text(gaps[0])} from adding up",
     )

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dfim.io.store import read_json, whole_file, write_json, write_table
+from flow.run.figure_context import FigureContext
 
 Verdict = Literal["agrees", "differs", "not comparable"]
 
@@ -62,7 +63,7 @@ class ScorecardRow:
 
 
 def scorecard_row(
-    context: Mapping[str, Any],
+    context: FigureContext,
     quantity: str,
     *,
     paper: str,
@@ -75,11 +76,11 @@ def scorecard_row(
     Without a verdict where the study's inputs are no yardstick for the paper's; the reason
     is told, and so is the study's note.
     """
-    apart = context["not_comparable"]
-    reasons = [text for text in (apart, why, context["note"]) if text]
+    apart = context.not_comparable
+    reasons = [text for text in (apart, why, context.note) if text]
     shown: Verdict = "not comparable" if apart else verdict
-    origin, why = context["origin"], "; ".join(reasons)
-    return ScorecardRow(context["label"], quantity, paper, ours, origin, shown, why)
+    origin, why = context.origin, "; ".join(reasons)
+    return ScorecardRow(context.label, quantity, paper, ours, origin, shown, why)
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class FigureFiles:
         table: pd.DataFrame,
         statistics: Mapping[str, Any],
         *,
-        context: Mapping[str, Any],
+        context: FigureContext,
         scorecard: Sequence[ScorecardRow] = (),
     ) -> None:
         """Write the picture three times, the table behind it, and its statistics.
@@ -113,7 +114,7 @@ class FigureFiles:
         statistics
             n's, effect sizes, tests; NaN becomes null.
         context
-            Id, title, study, origin, seed and config digest, from the rule.
+            From the rule; all its fields go into the statistics file.
         scorecard
             The paper's numbers that this figure has values for.
         """
@@ -127,7 +128,7 @@ class FigureFiles:
                 figure.savefig(temporary, metadata=stamp, bbox_inches="tight")
         write_table(self.table, table)
         record = {
-            **context,
+            **context.as_param(),
             "statistics": statistics,
             "scorecard": [asdict(row) for row in scorecard],
             "versions": versions(),

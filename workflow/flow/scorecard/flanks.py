@@ -1,8 +1,6 @@
 """Rows of the scorecard on what mean FIS of flanks agrees with."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,15 +8,15 @@ import pandas as pd
 from dfim.comparators.linear_models import LinearModels
 from flow.flanks.pair_measures import EPISTASIS, PAIR_TERMS, TOP_OF
 from flow.flanks.positions import N_FLANKS
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import ScorecardRow, Verdict, scorecard_row
 
-Context = Mapping[str, Any]
 _NOT_PRINTED = "not printed"
 
 
-def fit_row(context: Context, models: LinearModels) -> ScorecardRow:
+def fit_row(context: FigureContext, models: LinearModels) -> ScorecardRow:
     """How much of the network's predictions linear models explain, beside what is printed."""
-    printed = context["printed"].get("r2")
+    printed = context.printed.get("r2")
     verdict: Verdict = "not comparable"
     why = "exact least squares, every flank once"
     if printed:
@@ -39,7 +37,7 @@ def fit_row(context: Context, models: LinearModels) -> ScorecardRow:
     )
 
 
-def agreement_row(context: Context, compared: pd.DataFrame, name: str) -> ScorecardRow:
+def agreement_row(context: FigureContext, compared: pd.DataFrame, name: str) -> ScorecardRow:
     """How the ranks of one measure over all flanks agree with each reference.
 
     `compared` is from `compare`.
@@ -64,7 +62,7 @@ def agreement_row(context: Context, compared: pd.DataFrame, name: str) -> Scorec
     )
 
 
-def recovery_row(context: Context, recovered: pd.DataFrame) -> ScorecardRow:
+def recovery_row(context: FigureContext, recovered: pd.DataFrame) -> ScorecardRow:
     """AUROC of the planted position pairs by every measure; `recovered` is from `recovery`."""
     ours, ranks = [], []
     for row in recovered.itertuples():

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import ScorecardRow, Verdict
 
-Context = dict[str, Any]
 Task = dict[str, Any]
 
 # So many tasks are listed one by one, and have a colour each where they are drawn.
@@ -25,17 +25,17 @@ def _size(test: Task) -> int:
     return int(test["n_positive"] + test["n_negative"])
 
 
-def _why(context: Context, n: int) -> str:
-    where = "sequences, all there are" if context["whole"] else "held-out test sequences"
-    if not context["whole"] and not context["trained"]:
+def _why(context: FigureContext, n: int) -> str:
+    where = "sequences, all there are" if context.whole else "held-out test sequences"
+    if not context.whole and not context.trained:
         where = "sequences of the test part, by a network that was brought along"
     parts = [f"n = {n:,} {where}", "95 % interval from resampling, what overlaps together"]
-    return "; ".join([*parts, *filter(None, (context["not_comparable"], context["note"]))])
+    return "; ".join([*parts, *filter(None, (context.not_comparable, context.note))])
 
 
-def one_task_rows(context: Context, test: Task) -> list[ScorecardRow]:
+def one_task_rows(context: FigureContext, test: Task) -> list[ScorecardRow]:
     """Accuracy beside what is printed of it, and both areas."""
-    n, paper = _size(test), context["printed"].get("accuracy")
+    n, paper = _size(test), context.printed.get("accuracy")
     why, verdict = _why(context, n), "not comparable"
     note = ""
     if paper is not None:
@@ -44,16 +44,16 @@ def one_task_rows(context: Context, test: Task) -> list[ScorecardRow]:
         note = f"; {round(n * (1 - test['accuracy'])):,} wrong; rounded as the paper prints it"
     measures = [
         ("accuracy", paper or "not printed", 5, verdict, why + note),
-        ("auROC", context["printed"].get("auroc", "not printed"), 6, "not comparable", why),
-        ("auPRC", context["printed"].get("auprc", "not printed"), 6, "not comparable", why),
+        ("auROC", context.printed.get("auroc", "not printed"), 6, "not comparable", why),
+        ("auPRC", context.printed.get("auprc", "not printed"), 6, "not comparable", why),
     ]
     return [
         ScorecardRow(
-            context["printed"].get("place", "–"),
-            f"{context['study_title']}: {name}",
+            context.printed.get("place", "–"),
+            f"{context.study_title}: {name}",
             printed,
             interval(test, name.lower(), digits),
-            context["origin"],
+            context.origin,
             verdict,
             why,
         )
@@ -61,15 +61,15 @@ def one_task_rows(context: Context, test: Task) -> list[ScorecardRow]:
     ]
 
 
-def task_mean_rows(context: Context, tasks: dict[str, Task], macro: Task) -> list[ScorecardRow]:
+def task_mean_rows(
+    context: FigureContext, tasks: dict[str, Task], macro: Task
+) -> list[ScorecardRow]:
     """The mean over the tasks, as the paper prints it, and each task beside it."""
     n, rows = max(_size(test) for test in tasks.values()), []
     for name in ("auROC", "auPRC"):
         what = name.lower()
-        printed = context["printed"].get(what)
-        comparable = (
-            printed is not None and context["trained"] and not context["not_comparable"]
-        )
+        printed = context.printed.get(what)
+        comparable = printed is not None and context.trained and not context.not_comparable
         verdict: Verdict = "not comparable"
         if comparable:
             verdict = "agrees" if abs(macro[what] - float(printed)) <= 0.01 else "differs"
@@ -78,11 +78,11 @@ def task_mean_rows(context: Context, tasks: dict[str, Task], macro: Task) -> lis
         why = f"{each}; {_why(context, n)}" + "; agrees means within 0.01" * comparable
         rows.append(
             ScorecardRow(
-                context["printed"].get("place", "–"),
-                f"{context['study_title']}: mean {name} of {len(tasks)} tasks",
+                context.printed.get("place", "–"),
+                f"{context.study_title}: mean {name} of {len(tasks)} tasks",
                 printed or "not printed",
                 f"{macro[what]:.3f}" if few else interval(macro, what, 3),
-                context["origin"],
+                context.origin,
                 verdict,
                 why,
             )
@@ -108,14 +108,14 @@ def _range(tasks: dict[str, Task], what: str, base_rate: float) -> str:
     )
 
 
-def duplicates_row(context: Context, found: dict[str, int]) -> ScorecardRow:
+def duplicates_row(context: FigureContext, found: dict[str, int]) -> ScorecardRow:
     """Held-out windows that training has seen."""
     return ScorecardRow(
-        context["printed"].get("place", "–"),
-        f"{context['study_title']}: held-out windows with half of their words in training",
+        context.printed.get("place", "–"),
+        f"{context.study_title}: held-out windows with half of their words in training",
         "not printed",
         f"{found['similar']:,} of {found['n_held_out']:,}",
-        context["origin"],
+        context.origin,
         "not comparable",
         f"{found['overlapping']:,} overlap a training window, {found['identical']:,} have the "
         "sequence of one",

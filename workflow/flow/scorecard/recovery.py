@@ -2,16 +2,15 @@
 
 from typing import Any
 
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import ScorecardRow
 from flow.scorecard.truth import LEARNED_WITHIN, MATCHING_EDGES
 
-Context = dict[str, Any]
 
-
-def _row(context: Context, quantity: str, ours: str, why: str) -> ScorecardRow:
+def _row(context: FigureContext, quantity: str, ours: str, why: str) -> ScorecardRow:
     """A row of a study that the paper does not have."""
     return ScorecardRow(
-        context["label"], quantity, "no such study", ours, context["origin"],
+        context.label, quantity, "no such study", ours, context.origin,
         "not comparable", why,
     )  # fmt: skip
 
@@ -21,7 +20,7 @@ def _auroc_text(found: dict[str, Any]) -> str:
 
 
 def recovery_rows(
-    context: Context,
+    context: FigureContext,
     found: dict[str, Any],
     aurocs: tuple[float, float],
     names: str,
@@ -52,7 +51,9 @@ def recovery_rows(
     ]
 
 
-def _calls_row(context: Context, found: dict[str, Any], names: str, how: str) -> ScorecardRow:
+def _calls_row(
+    context: FigureContext, found: dict[str, Any], names: str, how: str
+) -> ScorecardRow:
     """Precision and recall; where nothing interacts every call is false."""
     called = (
         f"called: {found['n_called_planted']:,} of {found['n_tested_planted']:,} planted, "
@@ -60,7 +61,7 @@ def _calls_row(context: Context, found: dict[str, Any], names: str, how: str) ->
         f"{found['n_called_half']:,} of {found['n_tested_half']:,} half-planted pairs (with a "
         f"site of a composite; neither right nor wrong, so in neither figure); {how}"
     )
-    if context["world"] == "joint":
+    if context.planted_effect == "joint":
         ours = f"precision {found['precision']:.3f}, recall {found['recall']:.3f}"
     else:
         false = found["n_called_planted"] + found["n_called_chance"]
@@ -71,7 +72,7 @@ def _calls_row(context: Context, found: dict[str, Any], names: str, how: str) ->
 
 
 def compared_recovery_row(
-    context: Context,
+    context: FigureContext,
     changed: str,
     own: dict[str, Any],
     compared: dict[str, Any],
@@ -88,7 +89,7 @@ def compared_recovery_row(
 
 
 def contrast_row(
-    context: Context,
+    context: FigureContext,
     found: dict[str, Any],
     contrast: dict[str, Any],
     title: str,

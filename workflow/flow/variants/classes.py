@@ -1,6 +1,5 @@
 """What of the planted variants of a genome of our own the scores give back."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,6 +7,7 @@ import pandas as pd
 
 from dfim.io.store import read_table
 from dfim.statistics.effect_sizes import auroc_by_group
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import ScorecardRow
 from flow.variants.groups import OF_ALT, ScoredVariants
 from flow.variants.scorecard import interval_text, scorecard_row
@@ -75,7 +75,7 @@ def class_table(
     return pd.DataFrame(rows)
 
 
-def class_rows(context: Mapping[str, Any], classes: pd.DataFrame) -> list[ScorecardRow]:
+def class_rows(context: FigureContext, classes: pd.DataFrame) -> list[ScorecardRow]:
     """What came back of each class of planted variants, from `class_table`."""
     rows = []
     for _, row in classes.iterrows():

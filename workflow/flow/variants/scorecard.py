@@ -7,15 +7,14 @@ import numpy as np
 import pandas as pd
 
 from dfim.genome.intervals import contig_key
+from flow.run.figure_context import FigureContext
 from flow.scorecard.distance import p_text
 from flow.scorecard.figure_files import ScorecardRow, Verdict
 from flow.variants.groups import ALPHA, OF_ALT
 
-Context = Mapping[str, Any]
-
 
 def scorecard_row(
-    context: Context,
+    context: FigureContext,
     quantity: str,
     ours: str,
     *why: str,
@@ -26,16 +25,16 @@ def scorecard_row(
 
     Where the study's inputs are no yardstick for the paper's, there is no verdict.
     """
-    if context["not_comparable"]:
+    if context.not_comparable:
         verdict = "not comparable"
-    reasons = filter(None, (*why, context["not_comparable"], context["note"]))
+    reasons = filter(None, (*why, context.not_comparable, context.note))
     return ScorecardRow(
-        context["label"], quantity, paper, ours, context["origin"], verdict, "; ".join(reasons)
+        context.label, quantity, paper, ours, context.origin, verdict, "; ".join(reasons)
     )
 
 
 def group_rows(
-    context: Context, table: pd.DataFrame, summary: pd.DataFrame
+    context: FigureContext, table: pd.DataFrame, summary: pd.DataFrame
 ) -> list[ScorecardRow]:
     """The test that the paper prints, the AUROC of each set, and which score does best.
 
@@ -71,12 +70,12 @@ def group_rows(
     return [*rows, scorecard_row(context, what, counts, why)]
 
 
-def _test_row(context: Context, fis: pd.DataFrame) -> ScorecardRow:
+def _test_row(context: FigureContext, fis: pd.DataFrame) -> ScorecardRow:
     """Whether FIS is larger for significant variants in every set.
 
     By the test of variants, and by that of labels shuffled among loci.
     """
-    printed = context["printed"].get("p")
+    printed = context.printed.get("p")
     failed = fis.loc[fis[["p", "p_loci"]].max(axis=1) >= ALPHA, "set"].tolist()
     verdict: Verdict = "not comparable"
     if printed:
@@ -104,7 +103,7 @@ def _test_row(context: Context, fis: pd.DataFrame) -> ScorecardRow:
 
 
 def reach_row(
-    context: Context, name: str, counts: Mapping[str, int], controls: Mapping[str, int]
+    context: FigureContext, name: str, counts: Mapping[str, int], controls: Mapping[str, int]
 ) -> ScorecardRow:
     """How far from the variant its |FIS| is largest, by bin of distance, nearest first.
 
@@ -120,12 +119,12 @@ def reach_row(
         "controls " + "; ".join(f"{count:,}" for count in controls.values())
         if any(controls.values())
         else "",
-        paper=context["printed"].get("reach", "not printed"),
+        paper=context.printed.get("reach", "not printed"),
     )
 
 
 def track_row(
-    context: Context,
+    context: FigureContext,
     panel: Mapping[str, Any],
     *,
     ref: str = "",
@@ -147,11 +146,11 @@ def track_row(
     significant
         How many positions are, for the reader.
     """
-    columns = context["options"].get("columns", [])
+    columns = context.options.get("columns", [])
     asked = columns[panel["column"]] if panel["column"] < len(columns) else {}
     quantity = f"FIS summed over ±{panel['half_width']} bp of "
     shown = panel["found"] and _is_locus(panel, asked.get("locus"))
-    printed = context["printed"].get("p")
+    printed = context.printed.get("p")
     paper = f"a plot; the bQTL has p = {printed}" if printed and shown else "a plot"
     if not panel["found"]:
         named = asked.get("locus") or asked.get("name") or f"column {panel['column'] + 1}"

@@ -17,6 +17,7 @@ from dfim.plots.static import BASE_COLOURS, BLANK_COLOUR, SEQUENTIAL, style
 from dfim.sequences.encoding import ALPHABET
 from flow.flanks.pair_measures import Measure, recovery
 from flow.flanks.positions import parse_cell, position_labels
+from flow.run.figure_context import FigureContext
 from flow.scorecard.cells import cell_rows, percentile_99, ranked_cells, weakness_row
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 from synthetic.cbf1 import planted_pairs
@@ -175,11 +176,11 @@ def _shares_text(maps: dict[str, BasePairMaps]) -> str:
 
 
 def _scorecard(
-    sequences: str, maps: dict[str, BasePairMaps], min_n: int, context: dict[str, Any]
+    sequences: str, maps: dict[str, BasePairMaps], min_n: int, context: FigureContext
 ) -> list[ScorecardRow]:
     found = {name: group.marginal(min_n=min_n) for name, group in maps.items()}
     if sequences == "strongest":
-        ranked = ranked_cells(found["strongest"], context["options"].get("cells", []))
+        ranked = ranked_cells(found["strongest"], context.options.get("cells", []))
         return cell_rows(ranked, min_n, context)
     if sequences == "weakest":
         shares = _shares_text(maps)
@@ -198,18 +199,18 @@ def main(
     table: str,
     stats: str,
     min_n: int,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw one group's map, on the colour scale that all three groups share."""
     files = {"strongest": strongest, "weakest": weakest, "all": all}
     maps = {name: BasePairMaps.load(path) for name, path in files.items()}
     largest = [_largest(m.marginal(min_n=min_n)) for m in maps.values()]
     limit = max((value for value in largest if value is not None), default=1.0)
-    sequences, cells = context["options"]["sequences"], context["options"].get("cells", [])
+    sequences, cells = context.options["sequences"], context.options.get("cells", [])
     chosen = maps[sequences]
     title = (
-        f"{context['study_title']} ({context['origin']} inputs), "
-        f"{_GROUPS[sequences].format(chosen.n_sequences)}\n{context['method']}"
+        f"{context.study_title} ({context.origin} inputs), "
+        f"{_GROUPS[sequences].format(chosen.n_sequences)}\n{context.method}"
     )
     with style():
         FigureFiles(svg, pdf, png, table, stats).save(
@@ -224,4 +225,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -31,6 +31,7 @@ from flow.flanks.pair_measures import (
     strongest_terms,
 )
 from flow.flanks.positions import N_FLANKS, position_labels
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 from flow.scorecard.flanks import (
     agreement_row,
@@ -247,13 +248,13 @@ def main(
     table: str,
     stats: str,
     min_n: int,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw r², pair terms, and what agrees with what; compare with the paper and the truth."""
     models = LinearModels.load(linear)
     terms_of_model = Measure(PAIR_TERMS, "all", models.cells())
     exact = Measure(EPISTASIS, "all", Epistasis.load(epistatic).cells())
-    methods = [context["method"], *(other["method"] for other in context["compared"])]
+    methods = [context.method, *(other.method for other in context.compared)]
     own, *others = (f"FIS by {method}" for method in methods)
     files = [(own, "all", maps), (own, "strongest", strongest)]
     files += [(name, "all", path) for name, path in zip(others, compared, strict=True)]
@@ -273,8 +274,8 @@ def main(
     with style():
         drawing = _draw(models, strongest_of_model, measures, planted, agreements, recovered)
         drawing.suptitle(
-            f"{context['study_title']} ({context['origin']} inputs)\n"
-            f"FIS over all flanks by {context['method']}",
+            f"{context.study_title} ({context.origin} inputs)\n"
+            f"FIS over all flanks by {context.method}",
             fontsize=9,
             y=1 - 0.1 / drawing.get_figheight(),
         )
@@ -296,4 +297,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

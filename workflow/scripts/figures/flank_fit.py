@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dfim.io.store import SPLITS, read_arrays, read_json, read_table
 from dfim.plots.static import style
 from flow.flanks.betseq import Measurements
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow, scorecard_row
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _draw_cloud(figure: Figure, ax: Axes, cloud: _Cloud) -> pd.DataFrame:
     )
 
 
-def _row(context: dict[str, Any], test: dict[str, Any]) -> ScorecardRow:
+def _row(context: FigureContext, test: dict[str, Any]) -> ScorecardRow:
     """The error on held-out flanks beside the printed one, which is of other flanks."""
     why = "other flanks are held out here; no replicates tell the noise"
     if test["noise"] is not None:
@@ -119,7 +120,7 @@ def _row(context: dict[str, Any], test: dict[str, Any]) -> ScorecardRow:
     return scorecard_row(
         context,
         "RMSE of the network on held-out flanks (kcal/mol)",
-        paper=context["printed"].get("rmse", "not printed"),
+        paper=context.printed.get("rmse", "not printed"),
         ours=f"{test['rmse']:.4f} (n = {test['n_values']:,} measurements of "
         f"{test['n_flanks']:,} flanks)",
         why=why,
@@ -137,7 +138,7 @@ def main(
     png: str,
     table: str,
     stats: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw the training, where there was one, and predictions against measurements and truth.
 
@@ -168,7 +169,7 @@ def main(
             kept = _draw_history(axes["training"], curve, validation.get("noise"))
             parts.append(curve.assign(what="epoch"))
         parts += [_draw_cloud(figure, axes[cloud.what], cloud) for cloud in clouds]
-        title = f"{context['study_title']} ({context['origin']} inputs)\n"
+        title = f"{context.study_title} ({context.origin} inputs)\n"
         title += f"test flanks: RMSE {test['rmse']:.3f} kcal/mol"
         if test["noise"] is not None:
             title += f", noise of single measurements {test['noise']:.3f}"
@@ -185,4 +186,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

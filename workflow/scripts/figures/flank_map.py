@@ -26,6 +26,7 @@ from flow.flanks.positions import (
     parse_cell,
     position_labels,
 )
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow, scorecard_row
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _signed(fis: float) -> str:
     return f"{fis:+.3f}".replace("-", "−")
 
 
-def _row(context: dict[str, Any], record: dict[str, Any]) -> ScorecardRow:
+def _row(context: FigureContext, record: dict[str, Any]) -> ScorecardRow:
     """The cell that the paper names, in the flank in which it is the largest: an example."""
     of_mutants = (record[key] for key in ("mutants", "fis_of_mutants", "rank_of_mutants"))
     each = ", ".join(
@@ -137,13 +138,13 @@ def _row(context: dict[str, Any], record: dict[str, Any]) -> ScorecardRow:
     why = (
         f"{each}; an example and no test: flank {record['flank']} was chosen as the one with "
         f"the largest of {record['n_candidates']:,} with both bases, whose median rank is "
-        f"{record['median_rank']:.0f}; {context['method']}"
+        f"{record['median_rank']:.0f}; {context.method}"
     )
     ours = f"{_signed(record['fis'])} (mutated to {record['mutant']}), rank {record['rank']}"
     return scorecard_row(
         context,
         f"FIS of {record['source']} mutated on {record['target']} (kcal/mol)",
-        paper=context["printed"].get("strength", "not printed"),
+        paper=context.printed.get("strength", "not printed"),
         ours=f"{ours} of {record['n_cells']} cells of its map by |FIS|",
         why=why,
     )
@@ -201,10 +202,10 @@ def main(
     png: str,
     table: str,
     stats: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw the flank in which the asked source base acts most on the asked target base."""
-    named = context["options"]["cell"]
+    named = context.options["cell"]
     cell = [parse_cell(text) for text in named]
     if cell[0][0] == cell[1][0]:
         raise ValueError(f"cell: got {named}, expected bases at two positions")
@@ -213,7 +214,7 @@ def main(
     choice = _choose(scored, arrays["strongest"], cell)
     found = scored.map_of(choice.index)
     record = _record(scored, found, choice)
-    title = f"{context['study_title']} ({context['origin']} inputs), {context['method']}\n"
+    title = f"{context.study_title} ({context.origin} inputs), {context.method}\n"
     title += _about(record, len(arrays["strongest"]), ranked["rank_by"])
     with style():
         FigureFiles(svg, pdf, png, table, stats).save(
@@ -228,4 +229,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -17,6 +17,7 @@ from dfim.plots.static import (
     style,
 )
 from dfim.sequences.encoding import ALPHABET
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def main(
     table: str,
     stats: str,
     source: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw the six steps, and write the whole map as a table."""
     found, chosen = InteractionMap.load(interaction_map), read_json(window)
@@ -107,8 +108,8 @@ def main(
     position, mutant = _strongest_source(found, motif)
     with style():
         title = (
-            f"{context['study_title']} ({context['origin']} inputs): {chosen['sequence']}, "
-            f"{context['method']}"
+            f"{context.study_title} ({context.origin} inputs): {chosen['sequence']}, "
+            f"{context.method}"
         )
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(found, chosen, position, mutant, title),
@@ -125,4 +126,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -14,6 +14,7 @@ from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 from dfim.io.store import read_json, read_table
 from dfim.plots.static import BASE_COLOURS, style
 from flow.flanks.positions import LENGTH, position_labels
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def main(
     png: str,
     table: str,
     stats: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw what the network's own list of layers says."""
     listed, record = read_table(layers, _COLUMNS), read_json(metrics)
@@ -189,7 +190,7 @@ def main(
         )
     n_parameters = int(listed["parameters"].sum())
     title = (
-        f"{context['study_title']} ({context['origin']} inputs)\n"
+        f"{context.study_title} ({context.origin} inputs)\n"
         f"{n_parameters:,} parameters; {_quality(record)}"
     )
     with style():
@@ -204,4 +205,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -13,6 +13,7 @@ from dfim.io.store import Examples, read_json
 from dfim.pairs.distances import DistanceBins, bin_table, step_table
 from dfim.pairs.scores import PairScores
 from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, style
+from flow.run.figure_context import FigureContext
 from flow.scorecard.distance import compared_row, p_text, paper_rows, reach_rows
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 from flow.scorecard.recovery import compared_recovery_row, contrast_row, recovery_rows
@@ -120,7 +121,7 @@ def _recovery(
 
 
 def _recovery_rows(
-    context: dict[str, Any],
+    context: FigureContext,
     found: dict[str, Any],
     names: str,
     changed: str | None,
@@ -155,7 +156,7 @@ def main(
     bins: list[float],
     task: str | None,
     contrast_title: str | None,
-    context: dict[str, Any],
+    context: FigureContext,
     seed: int,
 ) -> None:
     """Draw boxes by bin and profiles by step; compare with the paper and with the truth."""
@@ -193,10 +194,7 @@ def main(
         rows += _recovery_rows(context, found, names, changed, contrast_title)
         statistics |= found
     with style():
-        title = (
-            f"{context['study_title']} ({context['origin']} inputs)\n"
-            f"{names}, {context['method']}"
-        )
+        title = f"{context.study_title} ({context.origin} inputs)\n{names}, {context.method}"
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(of_bin, of_step, reach[1], title),
             pd.concat(tables),
@@ -209,4 +207,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

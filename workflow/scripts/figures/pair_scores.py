@@ -1,6 +1,6 @@
 """Box plots of pair scores by class (Fig 2B), with each direction's median beside."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,6 +18,7 @@ from dfim.plots.static import (
     style,
 )
 from dfim.statistics.effect_sizes import auroc_by_group, bootstrap_by_group, mann_whitney
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
 if TYPE_CHECKING:
@@ -132,12 +133,12 @@ def _recovery(
 
 
 def _scorecard(
-    context: dict[str, Any], classes: pd.DataFrame, recovery: dict[str, float | int]
+    context: FigureContext, classes: pd.DataFrame, recovery: dict[str, float | int]
 ) -> list[ScorecardRow]:
     others = classes[~classes["planted"]]
     clear = recovery["median_ratio"] >= 5
-    names, figure = ", ".join(classes.loc[classes["planted"], "class"]), context["label"]
-    method = context["method"]
+    names, figure = ", ".join(classes.loc[classes["planted"], "class"]), context.label
+    method = context.method
     n = (
         f"n = {recovery['n_planted']:,} against {recovery['n_other']:,} pairs of "
         f"{recovery['n_sequences']:,} sequences"
@@ -151,7 +152,7 @@ def _scorecard(
             "only this class (a plot)",
             f"{recovery['median_planted']:.3f} / {recovery['largest_other_median']:.3f} "
             f"= {recovery['median_ratio']:.1f}",
-            context["origin"],
+            context.origin,
             "agrees" if clear else "differs",
             f"called clear from a ratio of 5; {n}",
         ),
@@ -161,7 +162,7 @@ def _scorecard(
             f"(smallest rank-biserial; {method})",
             "not printed",
             f"{_p_text(worst)} ({others['planted_rank_biserial'].min():.4f})",
-            context["origin"],
+            context.origin,
             "not comparable",
             f"the paper prints no test here; one-sided, pairs taken as independent; {n}",
         ),
@@ -172,7 +173,7 @@ def _scorecard(
             "not printed",
             f"{recovery['auroc_planted']:.5f} ({recovery['auroc_low']:.5f} to "
             f"{recovery['auroc_high']:.5f})",
-            context["origin"],
+            context.origin,
             "not comparable",
             f"the paper has no such figure; 95 % interval from resampling sequences; {n}",
         ),
@@ -185,19 +186,19 @@ def _p_text(p: float) -> str:
 
 
 def _completeness_row(
-    context: dict[str, Any], gap: dict[str, float | int]
+    context: FigureContext, gap: dict[str, float | int]
 ) -> list[ScorecardRow]:
     """How far the contributions are from adding up; a gradient's need not."""
     if not gap["n"]:
         return []
     return [
         ScorecardRow(
-            context["label"],
+            context.label,
             f"completeness gap of the mutants' profiles, logit: median, largest "
-            f"({context['method']})",
+            f"({context.method})",
             "not printed",
             f"{gap['median_gap']:.2g}, {gap['max_gap']:.2g}",
-            context["origin"],
+            context.origin,
             "not comparable",
             "|sum of contributions - (logit of the mutant - logit of the reference)|; "
             f"n = {gap['n']:,} mutants",
@@ -206,16 +207,16 @@ def _completeness_row(
 
 
 def _unrelated_rows(
-    context: dict[str, Any], classes: pd.DataFrame, unrelated: list[int]
+    context: FigureContext, classes: pd.DataFrame, unrelated: list[int]
 ) -> list[ScorecardRow]:
     """How far from 0 the scores of pairs are that the data keep apart."""
     return [
         ScorecardRow(
-            context["label"],
+            context.label,
             f"median |FIS| of {row['class']}, which the label does not join",
             "no such study",
             f"{row['med']:.3f} ({row['median_low']:.3f} to {row['median_high']:.3f})",
-            context["origin"],
+            context.origin,
             "not comparable",
             "a network is never exactly additive; compare with the same class where it does "
             f"interact; n = {row['n_pairs']:,} pairs of {row['n_sequences']:,} sequences",
@@ -234,7 +235,7 @@ def main(
     stats: str,
     planted: list[list[str]],
     unrelated: list[list[str]],
-    context: dict[str, Any],
+    context: FigureContext,
     seed: int,
 ) -> None:
     """Draw |FIS| by class and signed FIS by direction."""
@@ -251,7 +252,7 @@ def main(
     rows += _completeness_row(context, statistics["summary"]["completeness"])
     rows += _unrelated_rows(context, classes, [groups.index_of(names) for names in unrelated])
     with style():
-        title = f"{context['study_title']} ({context['origin']} inputs), {context['method']}"
+        title = f"{context.study_title} ({context.origin} inputs), {context.method}"
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(classes, directions, title),
             pd.concat([classes, directions]),
@@ -264,4 +265,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -10,6 +10,7 @@ from dfim.io.store import read_arrays, read_table
 from dfim.pairs.p_values import pair_classes
 from dfim.pairs.scores import PairScores
 from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, box_statistics, class_boxes, style
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def _share(calls: pd.DataFrame, reduce: str, tail: str, fdr: str, value: str) ->
 
 
 def _scorecard(
-    context: dict[str, Any],
+    context: FigureContext,
     calls: pd.DataFrame,
     settings: dict[str, Any],
     planted: list[list[str]],
@@ -48,13 +49,13 @@ def _scorecard(
         agrees = bool((share[marked] > 0.5).all() and (others < 0.5).all())
         rows.append(
             ScorecardRow(
-                context["label"],
+                context.label,
                 f"{' and '.join('–'.join(pair) for pair in marked)} called at {value} < "
-                f"{settings['alpha']}, other classes not ({context['method']}; {name})",
+                f"{settings['alpha']}, other classes not ({context.method}; {name})",
                 "most below 0.05; no other class's median",
                 f"{called}; others at most {100 * others.max():.1f} % "
                 f"({'–'.join(others.idxmax())})",
-                context["origin"],
+                context.origin,
                 "agrees" if agrees else "differs",
                 "agrees means: median below 0.05 in the planted class and in no other. The "
                 "shuffled null is narrow, so small real effects of other motifs are called "
@@ -65,7 +66,7 @@ def _scorecard(
 
 
 def _null_row(
-    context: dict[str, Any], calls: pd.DataFrame, settings: dict[str, Any]
+    context: FigureContext, calls: pd.DataFrame, settings: dict[str, Any]
 ) -> list[ScorecardRow]:
     tests = calls[
         (calls["reduce"] == settings["motif_target_reduce"]) & (calls["fdr"] == settings["fdr"])
@@ -79,12 +80,12 @@ def _null_row(
         parts.append(f"{tail} {100 * rate:.1f} %")
     n = int(mine["n_null"].sum())
     row = ScorecardRow(
-        context["label"],
+        context.label,
         f"realised false-positive rate of p < {settings['alpha']} on held-out null pairs "
-        f"({context['method']})",
+        f"({context.method})",
         "not printed",
         ", ".join(parts),
-        context["origin"],
+        context.origin,
         "not comparable",
         f"null sequences fitted on one half and tested on the other; n = {n:,} pairs",
     )
@@ -92,7 +93,7 @@ def _null_row(
 
 
 def _false_calls(
-    context: dict[str, Any],
+    context: FigureContext,
     calls: pd.DataFrame,
     settings: dict[str, Any],
     unrelated: list[list[str]],
@@ -108,15 +109,15 @@ def _false_calls(
         for _, test in mine.iterrows():
             rows.append(
                 ScorecardRow(
-                    context["label"],
+                    context.label,
                     f"calls of {a}–{b}, which the label does not join: {value} < "
-                    f"{settings['alpha']} ({context['method']}; {test['reduce']}, "
+                    f"{settings['alpha']} ({context.method}; {test['reduce']}, "
                     f"{test['tail']})",
                     "not printed",
                     f"{100 * test[f'fraction_{value}']:.1f} %",
-                    context["origin"],
+                    context.origin,
                     "not comparable",
-                    f"{context['about']} n = {test['n']:,} pairs",
+                    f"{context.about} n = {test['n']:,} pairs",
                 )
             )
     return rows
@@ -134,7 +135,7 @@ def main(
     planted: list[list[str]],
     unrelated: list[list[str]],
     settings: dict[str, Any],
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw p or q of every pair class, and the level."""
     classes = pair_classes(PairScores.load(pairs))
@@ -176,7 +177,7 @@ def main(
         ax.set(
             xlim=(-0.02, 1.02),
             xlabel=f"{name}; dashed line {settings['alpha']}",
-            title=f"{context['study_title']} ({context['origin']} inputs)\n{context['method']}",
+            title=f"{context.study_title} ({context.origin} inputs)\n{context.method}",
         )
         scorecard = []
         if planted:
@@ -196,4 +197,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

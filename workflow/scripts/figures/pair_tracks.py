@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dfim.io.store import read_arrays
 from dfim.plots.static import logo_track, style
 from dfim.sequences.encoding import ALPHABET
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def main(
     png: str,
     table: str,
     stats: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw the three tracks with both sites framed."""
     arrays, attributes = read_arrays(tracks, ("one_hot", "original", "mutant"))
@@ -99,11 +100,11 @@ def main(
     apart = abs(source["start"] + source["end"] - target["start"] - target["end"]) / 2
     names = f"{source['name']} → {target['name']}"
     row = ScorecardRow(
-        context["label"],
+        context.label,
         f"{names}: FIS of the example (largest of its kind, chosen by rule)",
         "a plot",
         f"{chosen['fis']:.3f}, {apart:g} bp apart",
-        context["origin"],
+        context.origin,
         "not comparable",
         f"{chosen['sequence']}, of {chosen['n_candidates']:,} pairs in "
         f"{chosen['chosen_from']}; "
@@ -111,9 +112,9 @@ def main(
     )
     with style():
         title = (
-            f"{context['study_title']} ({context['origin']} inputs)\n{names}, {apart:g} bp "
+            f"{context.study_title} ({context.origin} inputs)\n{names}, {apart:g} bp "
             f"apart, FIS {chosen['fis']:.2f}; output {chosen['logit']:.2f} → "
-            f"{chosen['mutant_logit']:.2f}\n{context['method']}"
+            f"{chosen['mutant_logit']:.2f}\n{context.method}"
         )
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(arrays, chosen, title), frame, chosen, context=context, scorecard=[row]
@@ -123,4 +124,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dfim.io.store import SPLITS, Examples, read_arrays, read_json, read_table
 from dfim.plots.static import category_colours, style
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 from flow.scorecard.performance import (
     FEW_TASKS,
@@ -189,14 +190,14 @@ def main(
     png: str,
     table: str,
     stats: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw the training, where there was one, and how well test sequences are told apart."""
     data, record = Examples.load(examples), read_json(metrics)
     duplicates = read_arrays(examples)[1].get("duplicates")
     quality = _calibration(record, "test")
     tasks, rows = record["splits"]["test"], data.splits == SPLITS.index("test")
-    which = "all" if context["whole"] else "test"
+    which = "all" if context.whole else "test"
     with style():
         figure, axes = _panels(len(tasks), bool(history))
         parts, kept = [_metrics_table(record)], None
@@ -223,10 +224,10 @@ def main(
             scorecard = task_mean_rows(context, tasks, macro)
         bins = _draw_reliability(axes["reliability"], quality, which)
         parts.append(bins.assign(what="reliability", split="test"))
-        if duplicates and context["trained"]:
+        if duplicates and context.trained:
             scorecard.append(duplicates_row(context, duplicates))
-        title = f"{context['study_title']} ({context['origin']} inputs)"
-        n = f"all {rows.sum():,}" if context["whole"] else f"{rows.sum():,} test"
+        title = f"{context.study_title} ({context.origin} inputs)"
+        n = f"all {rows.sum():,}" if context.whole else f"{rows.sum():,} test"
         figure.suptitle(f"{title}\n{n} sequences{result}", fontsize=9)
         FigureFiles(svg, pdf, png, table, stats).save(
             figure,
@@ -246,4 +247,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -1,6 +1,6 @@
 """Fig 2A: the three simulated sets, drawn from the sequences themselves."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dfim.io.store import Examples
 from dfim.motifs.features import Features
 from dfim.plots.static import category_colours, style
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def main(
     png: str,
     table: str,
     stats: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw a few real sequences of each set, and the copies of every motif."""
     data = Examples.load(examples)
@@ -137,7 +138,7 @@ def main(
             for k in range(min(int(counts["copies"].max()), 3) + 1)
         ]
         figure.legend(handles=motifs + copies, loc="outside lower center", ncols=3)
-        figure.suptitle(f"{context['study_title']} ({context['origin']} inputs)", fontsize=9)
+        figure.suptitle(f"{context.study_title} ({context.origin} inputs)", fontsize=9)
         sizes = {str(g): int((data.groups == g).sum()) for g in groups}
         FigureFiles(svg, pdf, png, table, stats).save(
             figure,
@@ -148,15 +149,15 @@ def main(
         )
 
 
-def _scorecard(context: dict[str, Any], sizes: dict[str, int]) -> list[ScorecardRow]:
+def _scorecard(context: FigureContext, sizes: dict[str, int]) -> list[ScorecardRow]:
     same = set(sizes.values()) == {20_000} and len(sizes) == 3
     return [
         ScorecardRow(
-            context["label"],
+            context.label,
             "sequences in each of the three sets",
             "20,000",
             ", ".join(f"{n:,}" for n in sizes.values()),
-            context["origin"],
+            context.origin,
             "agrees" if same else "differs",
             "counted in the run's own sequences"
             + ("" if same else "; the config asks for another size"),
@@ -167,4 +168,4 @@ def _scorecard(context: dict[str, Any], sizes: dict[str, int]) -> list[Scorecard
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from dfim.plots.static import OTHER_COLOUR, box_statistics, style
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 from flow.variants.classes import class_rows, class_table
 from flow.variants.groups import OF_ALL, OF_ALT, ScoredVariants, group_table, load_variants
@@ -24,13 +25,13 @@ _ISM_COLOURS = ("#D55E00", "#E69F00")
 _FEW = 40  # values that are drawn one by one
 
 
-def _names(context: dict[str, Any]) -> list[str]:
+def _names(context: FigureContext) -> list[str]:
     """What legends call the FIS of the drawn and of the compared analyses.
 
     Analyses of one importance method are told apart by the parts of their description
     that not all of them share.
     """
-    whole = [context["method"], *(other["method"] for other in context.get("compared", []))]
+    whole = [context.method, *(other.method for other in context.compared)]
     parts = [method.split(", ") for method in whole]
     names = []
     for own in parts:
@@ -158,7 +159,7 @@ def main(
     table: str,
     stats: str,
     seed: int,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw boxes of maxAbsFIS and the AUROC of each score; compare with paper and truth."""
     rng = np.random.default_rng(seed)
@@ -176,7 +177,7 @@ def main(
     statistics["sentence"] = _sentence(summary)
     with style():
         title = (
-            f"{context['study_title']} ({context['origin']} inputs)\n{context['method']}\n"
+            f"{context.study_title} ({context.origin} inputs)\n{context.method}\n"
             f"{statistics['sentence']}"
         )
         FigureFiles(svg, pdf, png, table, stats).save(
@@ -191,4 +192,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

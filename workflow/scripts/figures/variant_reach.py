@@ -1,6 +1,6 @@
 """How far from a variant its FIS is strongest (Fig 6A)."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,6 +9,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 
 from dfim.io.store import read_table
 from dfim.plots.static import style
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 from flow.variants.scorecard import reach_row
 
@@ -90,10 +91,10 @@ def main(
     png: str,
     table: str,
     stats: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw distance and size of the strongest FIS of each variant of a set."""
-    name = context["options"].get("set")
+    name = context.options.get("set")
     every = _points(results, name)
     control = every["group"] == "control"
     # Collections without p-values have no significant variants: all are drawn.
@@ -105,8 +106,8 @@ def main(
     shown = name or ", ".join(filter(None, pd.unique(points["set"]))) or "variants"
     with style():
         title = (
-            f"{context['study_title']} ({context['origin']} inputs): {len(points):,} variants, "
-            f"{shown}; {without:,} without any FIS\n{context['method']}"
+            f"{context.study_title} ({context.origin} inputs): {len(points):,} variants, "
+            f"{shown}; {without:,} without any FIS\n{context.method}"
         )
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(points, counts, of_controls, title),
@@ -121,4 +122,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MultipleLocator
 
 from dfim.plots.static import category_colours, logo_track, style
+from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 from flow.variants.columns import MotifBar, Panel, letters, load_panels
 from flow.variants.groups import ALPHA
@@ -157,7 +158,7 @@ def _draw(panels: list[Panel], title: str) -> Figure:
     return figure
 
 
-def _row(context: dict[str, Any], panel: Panel) -> ScorecardRow:
+def _row(context: FigureContext, panel: Panel) -> ScorecardRow:
     if not panel.found:
         return track_row(context, panel.about)
     called = f"; {panel.significant.sum()} of {panel.tested} positions p < {ALPHA:g}"
@@ -177,12 +178,12 @@ def main(
     png: str,
     table: str,
     stats: str,
-    context: dict[str, Any],
+    context: FigureContext,
 ) -> None:
     """Draw a column a variant; compare those that the paper names with it."""
-    columns = load_panels(panels, context["figure"])
+    columns = load_panels(panels, context.figure)
     with style():
-        title = f"{context['study_title']} ({context['origin']} inputs)\n{context['method']}"
+        title = f"{context.study_title} ({context.origin} inputs)\n{context.method}"
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(columns, title),
             pd.concat([panel.table() for panel in columns]),
@@ -195,4 +196,4 @@ def main(
 if "snakemake" in globals():
     from flow.jobs.job import run_job
 
-    run_job(main, snakemake)
+    run_job(main, snakemake, context=FigureContext.from_param)
