@@ -34,7 +34,7 @@ def _plain(value: object) -> object:
     """Lists of files and strings without Snakemake's own classes."""
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, list | tuple) or type(value).__name__ == "Namedlist":
+    if isinstance(value, list | tuple):  # Snakemake's Namedlist is a list
         return [_plain(item) for item in value]
     return value
 
