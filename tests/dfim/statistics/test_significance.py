@@ -5,9 +5,16 @@ from itertools import product
 
 import numpy as np
 import pytest
+from matplotlib.cbook import boxplot_stats
 from scipy import stats
 
-from dfim.statistics.effect_sizes import auroc, auroc_by_group, bootstrap_by_group, mann_whitney
+from dfim.statistics.effect_sizes import (
+    auroc,
+    auroc_by_group,
+    bootstrap_by_group,
+    box_statistics,
+    mann_whitney,
+)
 from dfim.statistics.significance import (
     GaussianNull,
     benjamini_hochberg,
@@ -307,3 +314,19 @@ def test_auroc_by_group_is_the_auroc_and_its_interval_resamples_groups(rng):
         np.repeat(values, 3), np.repeat(positive, 3), np.repeat(groups, 3), rng=rng
     )
     assert copies.high - copies.low == pytest.approx(found.high - found.low, rel=0.3)
+
+
+# ------------------------------------------------------------ boxes
+
+
+def test_box_statistics_are_those_of_matplotlib(rng):
+    values = np.append(rng.standard_t(2, 200), [50.0, -40.0])
+    (expected,) = boxplot_stats(values)
+    found = box_statistics(np.append(values, [np.nan, np.inf]))
+    assert found == {key: pytest.approx(expected[key]) for key in found}
+    assert set(found) == {"med", "q1", "q3", "whislo", "whishi"}
+
+
+def test_a_box_needs_a_value():
+    with pytest.raises(ValueError, match="values: got no finite value"):
+        box_statistics(np.array([np.nan]))

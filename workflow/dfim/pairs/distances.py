@@ -14,11 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.pairs.scores import PairScores
-from dfim.plots.static import box_statistics
 from dfim.statistics.effect_sizes import (
     BootstrapInterval,
     auroc,
     bootstrap_by_group,
+    box_statistics,
     draw_groups,
     mann_whitney,
 )

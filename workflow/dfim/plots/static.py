@@ -207,12 +207,3 @@ def class_boxes(
         if colour == PLANTED_COLOUR:  # seen also where the box is but a line
             text.set_bbox({"facecolor": colour, "edgecolor": "none", "pad": 1.5})
     ax.invert_yaxis()
-
-
-def box_statistics(values: NDArray[np.floating]) -> dict[str, float]:
-    """Median, quartiles, and whiskers at the last value within 1.5 box lengths."""
-    values = values[np.isfinite(values)]
-    q1, med, q3 = np.percentile(values, [25, 50, 75])
-    inside = values[(values >= q1 - 1.5 * (q3 - q1)) & (values <= q3 + 1.5 * (q3 - q1))]
-    whiskers = {"whislo": float(inside.min()), "whishi": float(inside.max())}
-    return {"med": float(med), "q1": float(q1), "q3": float(q3), **whiskers}

@@ -10,6 +10,7 @@ from .calibration import Calibration as Calibration
 from .effect_sizes import auroc as auroc
 from .effect_sizes import auroc_by_group as auroc_by_group
 from .effect_sizes import bootstrap_by_group as bootstrap_by_group
+from .effect_sizes import box_statistics as box_statistics
 from .effect_sizes import mann_whitney as mann_whitney
 from .metrics import ClassifierMetrics as ClassifierMetrics
 from .metrics import evaluate_classifier as evaluate_classifier

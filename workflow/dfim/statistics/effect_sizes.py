@@ -111,6 +111,35 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     return test.u / (test.n_x * test.n_y)
 
 
+def box_statistics(values: np.ndarray) -> dict[str, float]:
+    """Summarise values as a box plot draws them.
+
+    Parameters
+    ----------
+    values : array, any shape
+        NaN and infinite values are left out.
+
+    Returns
+    -------
+    dict
+        med, q1 and q3 (quartiles by linear interpolation), and whislo and whishi: the lowest
+        and the highest value within 1.5 (q3 - q1) of the box. The keys are those that
+        matplotlib's `Axes.bxp` reads.
+
+    Raises
+    ------
+    ValueError
+        Without a finite value.
+    """
+    values = values[np.isfinite(values)]
+    if not values.size:
+        raise ValueError("values: got no finite value, expected at least one")
+    q1, med, q3 = np.percentile(values, [25, 50, 75])
+    inside = values[(values >= q1 - 1.5 * (q3 - q1)) & (values <= q3 + 1.5 * (q3 - q1))]
+    whiskers = {"whislo": float(inside.min()), "whishi": float(inside.max())}
+    return {"med": float(med), "q1": float(q1), "q3": float(q3), **whiskers}
+
+
 def draw_groups(n_groups: int, rng: np.random.Generator) -> np.ndarray:
     """(G,) how often one bootstrap resample of G groups holds each of them."""
     return np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)

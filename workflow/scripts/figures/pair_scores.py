@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 from dfim.io.store import read_json
 from dfim.pairs.p_values import PairClasses, pair_classes
 from dfim.pairs.scores import PairScores
-from dfim.plots.static import (
-    OTHER_COLOUR,
-    PLANTED_COLOUR,
+from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, class_boxes, style
+from dfim.statistics.effect_sizes import (
+    auroc_by_group,
+    bootstrap_by_group,
     box_statistics,
-    class_boxes,
-    style,
+    mann_whitney,
 )
-from dfim.statistics.effect_sizes import auroc_by_group, bootstrap_by_group, mann_whitney
 from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 

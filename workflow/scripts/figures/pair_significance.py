@@ -9,7 +9,8 @@ import pandas as pd
 from dfim.io.store import read_arrays, read_table
 from dfim.pairs.p_values import pair_classes
 from dfim.pairs.scores import PairScores
-from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, box_statistics, class_boxes, style
+from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, class_boxes, style
+from dfim.statistics.effect_sizes import box_statistics
 from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from dfim.plots.static import OTHER_COLOUR, box_statistics, style
+from dfim.plots.static import OTHER_COLOUR, style
+from dfim.statistics.effect_sizes import box_statistics
 from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 from flow.variants.classes import class_rows, class_table
