@@ -20,7 +20,7 @@ ROOMS = {
 }
 WINGS = {
     "dfim": (
-        "statistics", "io", "sequences", "genome", "motifs", "models", "attribution", "scoring",
+        "io", "statistics", "sequences", "genome", "motifs", "models", "attribution", "scoring",
         "comparators", "pairs", "maps", "variants", "plots",
     ),
     "dfim.attribution": ("results", "graph", "base", "engine", "local", "methods", "factory"),

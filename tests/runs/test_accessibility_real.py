@@ -6,7 +6,8 @@ ones, with room for other machines.
 
 import pytest
 
-from dfim.io.store import Examples, read_json, read_table
+from dfim.io.store import read_json, read_table
+from dfim.sequences.examples import Examples
 from flow.declarations.config import figures, load
 from flow.variants.rows import TEXT
 from helpers import CONFIGS, ROOT

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from dfim.genome.genome import read_genome
-from dfim.io.store import Examples, read_arrays, read_json, read_table
+from dfim.io.store import read_arrays, read_json, read_table
+from dfim.sequences.examples import Examples
 from dfim.sequences.fasta import write_fasta
 from dfim.variants.scores import VariantScores
 from flow.declarations.config import figures, load

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from dfim.io.store import Examples, read_arrays, read_json, read_table
+from dfim.io.store import read_arrays, read_json, read_table
 from dfim.pairs.scores import PairScores
+from dfim.sequences.examples import Examples
 from helpers.workflow_runs import local_run
 
 pytestmark = pytest.mark.realdata

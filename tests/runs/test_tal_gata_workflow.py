@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from dfim.genome.genome import read_genome
-from dfim.io.store import SPLITS, Examples, read_arrays, read_json, read_table
+from dfim.io.store import read_arrays, read_json, read_table
 from dfim.pairs.scores import PairScores
+from dfim.sequences.examples import SPLITS, Examples
 from flow.declarations.config import ConfigError, figures, load
 from flow.declarations.validation import validate
 from flow.run.run import Run

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfim.io.store import Examples, read_json, read_table, write_arrays, write_json, write_table
+from dfim.io.store import read_json, read_table, write_arrays, write_json, write_table
+from dfim.sequences.examples import Examples
 from helpers.figures import made_context
 from scripts.evaluate_model import _metrics
 from scripts.figures.performance import main as draw

@@ -10,8 +10,9 @@ import pytest
 
 from dfim.genome.genome import read_genome
 from dfim.genome.intervals import read_narrowpeak
-from dfim.io.store import SPLITS, Examples, read_table
+from dfim.io.store import read_table
 from dfim.models.classifier_training import TrainingSettings, train
+from dfim.sequences.examples import SPLITS, Examples
 from flow.networks.architectures import build
 from scripts.build_peak_examples import main as build_examples
 from scripts.simulate_genome import main as simulate_genome

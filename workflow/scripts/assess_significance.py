@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.io.store import Examples, read_arrays, write_arrays, write_json, write_table
+from dfim.io.store import read_arrays, write_arrays, write_json, write_table
 from dfim.pairs.p_values import call_table, pair_classes, pair_p_values
 from dfim.pairs.scores import PairScores
+from dfim.sequences.examples import Examples
 from dfim.statistics.significance import benjamini_hochberg
 
 if TYPE_CHECKING:

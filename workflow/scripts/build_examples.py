@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.io.store import SPLITS, Examples, read_table
+from dfim.io.store import read_table
 from dfim.sequences.encoding import one_hot_encode
+from dfim.sequences.examples import SPLITS, Examples
 from dfim.sequences.fasta import read_fasta
 
 if TYPE_CHECKING:

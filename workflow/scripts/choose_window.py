@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.io.store import SPLITS, Examples, read_arrays, write_json
+from dfim.io.store import read_arrays, write_json
 from dfim.pairs.scores import PairScores
+from dfim.sequences.examples import SPLITS, Examples
 from flow.jobs.selection import is_correct
 
 if TYPE_CHECKING:

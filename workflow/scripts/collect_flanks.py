@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.io.store import SPLITS, write_arrays
+from dfim.io.store import write_arrays
+from dfim.sequences.examples import SPLITS
 from flow.flanks.betseq import (
     Measurements,
     random_split,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dfim.genome.peak_windows import loci_of
-from dfim.io.store import SPLITS, Examples, write_arrays, write_json
+from dfim.io.store import write_arrays, write_json
+from dfim.sequences.examples import SPLITS, Examples
 from dfim.statistics.calibration import calibration
 from dfim.statistics.metrics import evaluate_classifier, macro_average
 from flow.jobs.runtime import configure_tensorflow

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.io.store import Examples
 from dfim.motifs.features import Features
 from dfim.motifs.meme import Pwm, read_meme
 from dfim.motifs.patterns import scan_patterns
 from dfim.motifs.pwms import scan_pwms
+from dfim.sequences.examples import Examples
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

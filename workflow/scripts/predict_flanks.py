@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from dfim.io.store import SPLITS, read_arrays, write_arrays, write_json, write_table
+from dfim.io.store import read_arrays, write_arrays, write_json, write_table
+from dfim.sequences.examples import SPLITS
 from flow.flanks.betseq import Measurements
 from flow.flanks.metrics import flank_metrics, squared_correlation
 from flow.flanks.positions import LENGTH

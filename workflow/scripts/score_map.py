@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.io.store import Examples, read_json
+from dfim.io.store import read_json
 from dfim.maps.maps import score_map
 from dfim.scoring.settings import ScoringSettings
+from dfim.sequences.examples import Examples
 from flow.jobs.runtime import configure_tensorflow
 from flow.networks.heads import head_attributor, task_heads
 

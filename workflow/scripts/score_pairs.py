@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.io.store import Examples, read_arrays
+from dfim.io.store import read_arrays
 from dfim.motifs.features import Features
 from dfim.pairs.fis import score_pairs
 from dfim.pairs.scores import PairScores
 from dfim.scoring.settings import ScoringSettings, draw_references, profiles_of_mutants
+from dfim.sequences.examples import Examples
 from dfim.sequences.shuffle import dinucleotide_shuffle
 from flow.jobs.digest import code_digest, config_digest
 from flow.jobs.progress import Progress

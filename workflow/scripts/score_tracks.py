@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.io.store import SPLITS, Examples, read_arrays, write_arrays
+from dfim.io.store import read_arrays, write_arrays
 from dfim.pairs.distances import pair_distance
 from dfim.pairs.scores import PairScores
 from dfim.scoring.changes import Mutations
 from dfim.scoring.settings import ScoringSettings, draw_references, profiles_of_mutants
+from dfim.sequences.examples import SPLITS, Examples
 from flow.jobs.runtime import configure_tensorflow
 from flow.jobs.selection import is_correct
 from flow.networks.heads import head_attributor, task_heads

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.io.store import SPLITS, read_arrays
+from dfim.io.store import read_arrays
+from dfim.sequences.examples import SPLITS
 from dfim.sequences.kmers import sequence_codes
 from flow.flanks.betseq import Measurements
 from flow.flanks.positions import LENGTH

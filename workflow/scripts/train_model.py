@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dfim.io.store import SPLITS, Examples
+from dfim.sequences.examples import SPLITS, Examples
 from flow.jobs.runtime import configure_tensorflow
 from flow.jobs.training_run import TrainingRun
 

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from dfim.io.store import Examples, read_table, write_table
+from dfim.io.store import read_table, write_table
 from dfim.motifs.features import Features, ordered_pairs
+from dfim.sequences.examples import Examples
 from helpers.pairs import features_of
 from scripts.locate_features import main as locate_features
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dfim.io.store import SPLITS, Examples, read_arrays, read_json, write_arrays
+from dfim.io.store import read_arrays, read_json, write_arrays
+from dfim.sequences.examples import SPLITS, Examples
 from dfim.sequences.fasta import write_fasta
 from flow.jobs.selection import select_rows
 from helpers.pairs import simulated

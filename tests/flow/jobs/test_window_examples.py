@@ -8,8 +8,9 @@ import pytest
 from dfim.genome.genome import Genome, write_genome
 from dfim.genome.intervals import Contigs
 from dfim.genome.peak_windows import LabelledWindows
-from dfim.io.store import SPLITS, Examples, read_arrays
+from dfim.io.store import read_arrays
 from dfim.sequences.encoding import UNKNOWN
+from dfim.sequences.examples import SPLITS, Examples
 from flow.jobs.window_examples import save_windows
 from scripts.build_accessibility_examples import main as build
 

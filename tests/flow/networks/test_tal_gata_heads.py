@@ -6,7 +6,8 @@ import pytest
 
 from dfim.attribution.factory import make_attributor
 from dfim.attribution.logits import Head, columns_of, predict_logits
-from dfim.io.store import Examples, read_arrays, read_json
+from dfim.io.store import read_arrays, read_json
+from dfim.sequences.examples import Examples
 from flow.jobs.selection import is_correct, select_rows
 from flow.networks.heads import task_heads
 from helpers.pairs import scores_at

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfim.io.store import Examples, write_table
+from dfim.io.store import write_table
 from dfim.pairs.distances import (
     DistanceBins,
     bin_table,
@@ -15,6 +15,7 @@ from dfim.pairs.distances import (
     rank_biserial_by_group,
     step_table,
 )
+from dfim.sequences.examples import Examples
 from dfim.statistics.effect_sizes import mann_whitney
 from flow.scorecard.truth import pair_roles, recovery
 from helpers.pairs import scores_at

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.genome.intervals import Peaks, overlaps
-from dfim.io.store import Examples
+from dfim.sequences.examples import Examples
 
 log = logging.getLogger(__name__)
 

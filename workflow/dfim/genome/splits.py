@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.genome.intervals import Contigs, Peaks, contig_key, overlaps
-from dfim.io.store import SPLITS
 from dfim.sequences.encoding import UNKNOWN
+from dfim.sequences.examples import SPLITS
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,6 @@ import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,9 +20,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.io.hdf5 import open_hdf5
-from dfim.sequences.encoding import one_hot
-
-SPLITS = ("train", "validation", "test")
 
 
 @contextmanager
@@ -200,65 +196,3 @@ def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ValueError(
             f"{path}: not JSON ({error}); run the step that makes it again"
         ) from error
-
-
-@dataclass(frozen=True)
-class Examples:
-    """Sequences of one length with labels and a split.
-
-    Attributes
-    ----------
-    ids
-        (N,) unique names.
-    codes
-        (N, L) uint8: 0-3 for A, C, G, T and 4 for N.
-    groups
-        (N,) the set each sequence belongs to ("" where there is none).
-    labels
-        (N, T) int8: 1, 0, or -1 where the task is masked.
-    tasks
-        The T task names.
-    splits
-        (N,) uint8 index into `SPLITS`.
-    contigs, starts
-        (N,) contig name and int64 first base (0-based) of each sequence on its
-        genome; None where the sequences have no place on one.
-    """
-
-    ids: NDArray[np.str_]
-    codes: NDArray[np.uint8]
-    groups: NDArray[np.str_]
-    labels: NDArray[np.int8]
-    tasks: tuple[str, ...]
-    splits: NDArray[np.uint8]
-    contigs: NDArray[np.str_] | None = None
-    starts: NDArray[np.int64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def one_hot(self, rows: NDArray[np.integer] | slice = slice(None)) -> NDArray[np.uint8]:
-        """One-hot (n, L, 4) of some rows; an N is a zero column."""
-        return one_hot(self.codes[rows])
-
-    def save(self, path: str | os.PathLike[str], attributes: Mapping[str, Any]) -> None:
-        """Write to HDF5."""
-        arrays = {
-            "ids": self.ids,
-            "codes": self.codes,
-            "groups": self.groups,
-            "labels": self.labels,
-            "tasks": np.array(self.tasks, dtype=str),
-            "splits": self.splits,
-        }
-        if self.contigs is not None and self.starts is not None:
-            arrays |= {"contigs": self.contigs, "starts": self.starts}
-        write_arrays(path, arrays, attributes)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Examples":
-        """Read what `save` wrote."""
-        names = ("ids", "codes", "groups", "labels", "tasks", "splits")
-        arrays, _ = read_arrays(path, names)
-        arrays["tasks"] = tuple(arrays["tasks"].tolist())
-        return cls(**{name: arrays.get(name) for name in (*names, "contigs", "starts")})

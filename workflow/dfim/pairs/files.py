@@ -235,7 +235,7 @@ class PairFile(BlockFile):
             The file.
         contigs, starts
             (N,) contig and first base (0-based) of each sequence on its genome, as
-            `dfim.io.store.Examples` has them.
+            `dfim.sequences.examples.Examples` has them.
         ids
             (N,) names of the sequences; their rows where None.
 

@@ -1,4 +1,4 @@
-"""DNA sequences as arrays: encoding, mutation, shuffling, references, FASTA files."""
+"""DNA sequences as arrays: encoding, mutation, shuffling, references, FASTA files, examples."""
 
 import lazy_loader
 

@@ -1,4 +1,5 @@
 from . import encoding as encoding
+from . import examples as examples
 from . import fasta as fasta
 from . import kmers as kmers
 from . import mutations as mutations
@@ -9,6 +10,8 @@ from .encoding import base_codes as base_codes
 from .encoding import decode as decode
 from .encoding import one_hot as one_hot
 from .encoding import one_hot_encode as one_hot_encode
+from .examples import SPLITS as SPLITS
+from .examples import Examples as Examples
 from .fasta import FastaRecords as FastaRecords
 from .fasta import read_fasta as read_fasta
 from .fasta import write_fasta as write_fasta

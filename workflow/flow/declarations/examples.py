@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dfim.genome.intervals import contig_key
-from dfim.io.store import SPLITS
+from dfim.sequences.examples import SPLITS
 from flow.declarations.study import (
     ACCESSIBLE_TASKS,
     ACCESSIBLE_WORLD,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.io.store import SPLITS, Examples
+from dfim.sequences.examples import SPLITS, Examples
 
 
 def select_rows(

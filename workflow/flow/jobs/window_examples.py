@@ -9,8 +9,8 @@ import numpy as np
 from dfim.genome.genome import Genome
 from dfim.genome.peak_windows import LabelledWindows
 from dfim.genome.splits import count_duplicates, split_windows
-from dfim.io.store import SPLITS, Examples
 from dfim.sequences.encoding import UNKNOWN
+from dfim.sequences.examples import SPLITS, Examples
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.genome.peak_windows import loci_of
-from dfim.io.store import Examples, read_arrays, read_json, read_table
+from dfim.io.store import read_arrays, read_json, read_table
 from dfim.pairs.distances import matched_auroc, pair_distance
 from dfim.pairs.scores import PairScores
+from dfim.sequences.examples import Examples
 from dfim.statistics.effect_sizes import draw_groups
 
 # A network that is further from the oracle's auROC has not learned the biology.

@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dfim.io.store import SPLITS, read_arrays, read_json, read_table
+from dfim.io.store import read_arrays, read_json, read_table
 from dfim.plots.static import style
+from dfim.sequences.examples import SPLITS
 from flow.flanks.betseq import Measurements
 from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow, scorecard_row

@@ -9,10 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from dfim.genome.peak_windows import loci_of
-from dfim.io.store import Examples, read_json
+from dfim.io.store import read_json
 from dfim.pairs.distances import DistanceBins, bin_table, step_table
 from dfim.pairs.scores import PairScores
 from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, style
+from dfim.sequences.examples import Examples
 from flow.run.figure_context import FigureContext
 from flow.scorecard.distance import compared_row, p_text, paper_rows, reach_rows
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from dfim.io.store import SPLITS, Examples, read_arrays, read_json, read_table
+from dfim.io.store import read_arrays, read_json, read_table
 from dfim.plots.static import category_colours, style
+from dfim.sequences.examples import SPLITS, Examples
 from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 from flow.scorecard.performance import (

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from dfim.io.store import Examples
 from dfim.motifs.features import Features
 from dfim.plots.static import category_colours, style
+from dfim.sequences.examples import Examples
 from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
 
