@@ -1,7 +1,6 @@
 """One-hot arrays, and FASTA files good and bad."""
 
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -216,7 +215,7 @@ def test_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(Path, "write_bytes", fail)
+    monkeypatch.setattr(gzip.GzipFile, "write", fail)
     with pytest.raises(OSError, match="disk full"):
         write_fasta(path, ["a"], ["TTTT"])
     assert path.read_bytes() == before

@@ -4,7 +4,6 @@ Read as a stream, so that plain, gzip and bgzip files are the same and no index
 is needed; only the wanted contigs are kept, one byte a base.
 """
 
-import gzip
 import logging
 import os
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.genome.intervals import Contigs, contig_key
-from dfim.io.store import open_plain_or_gzip, whole_file
+from dfim.io.store import new_plain_or_gzip, open_plain_or_gzip
 from dfim.sequences.encoding import ALPHABET, UNKNOWN
 
 log = logging.getLogger(__name__)
@@ -253,8 +252,5 @@ def write_genome(path: str | os.PathLike[str], genome: Genome, *, width: int = 6
         lines[:, :-1] = letters[:whole].reshape(-1, width)
         last = letters[whole:].tobytes() + b"\n" if whole < len(letters) else b""
         parts += [f">{name}\n".encode(), lines.tobytes(), last]
-    data = b"".join(parts)
-    if str(path).endswith(".gz"):
-        data = gzip.compress(data, compresslevel=6, mtime=0)
-    with whole_file(path) as temporary:
-        temporary.write_bytes(data)
+    with new_plain_or_gzip(path) as file:
+        file.write(b"".join(parts))

@@ -10,9 +10,10 @@ import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import h5py
 import numpy as np
@@ -94,7 +95,7 @@ def read_arrays(
 
 
 @contextmanager
-def open_plain_or_gzip(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def open_plain_or_gzip(path: str | os.PathLike[str]) -> Iterator[BufferedIOBase]:
     """Open a file for reading, decompressed where its content is gzip (bgzip included).
 
     Damage that shows while it is read is a `ValueError` with the file.
@@ -106,8 +107,23 @@ def open_plain_or_gzip(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             yield gzip.GzipFile(fileobj=raw) if compressed else raw
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(
-                f"{path}: gzip data damaged or cut short ({error}); fetch it again"
+                f"{path}: gzip data damaged or cut short ({error}); fetch or write it again"
             ) from error
+
+
+@contextmanager
+def new_plain_or_gzip(path: str | os.PathLike[str]) -> Iterator[BufferedIOBase]:
+    """Open a new file for writing bytes, gzipped where `path` ends in .gz.
+
+    The file appears under its name when the block ends. The gzip header holds neither name
+    nor time, so that equal content gives equal bytes.
+    """
+    with whole_file(path) as temporary, open(temporary, "wb") as raw:
+        if str(path).endswith(".gz"):
+            with gzip.GzipFile("", "wb", 6, raw, mtime=0) as file:
+                yield file
+        else:
+            yield raw
 
 
 def write_table(
@@ -128,16 +144,12 @@ def write_tables(
 
     Memory holds one part.
     """
-    with whole_file(path) as temporary, ExitStack() as stack:
-        out: IO[bytes] = stack.enter_context(open(temporary, "wb"))
-        if str(path).endswith(".gz"):
-            # No name and no time, so that equal tables give equal bytes.
-            out = stack.enter_context(gzip.GzipFile("", "wb", 6, out, mtime=0))
+    with new_plain_or_gzip(path) as file:
         for table in tables:
             text = table.to_csv(
                 sep="\t", index=False, header=header, na_rep="NA", lineterminator="\n"
             )
-            out.write(text.encode())
+            file.write(text.encode())
             header = False
 
 

@@ -1,17 +1,14 @@
 """Position weight matrices, and the MEME text format that they are kept in."""
 
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.io.store import whole_file
+from dfim.io.store import open_plain_or_gzip, whole_file
 from dfim.sequences.encoding import ALPHABET
 
 
@@ -60,7 +57,8 @@ def read_meme(path: str | os.PathLike[str]) -> tuple[Pwm, ...]:
         matrix, a name twice, a row that is not four probabilities that sum to 1,
         a number of rows other than w says, damaged gzip data.
     """
-    lines = _lines(path)
+    with open_plain_or_gzip(path) as file:
+        lines = file.read().decode("utf-8", "replace").splitlines()
     pwms: dict[str, Pwm] = {}
     name = ""
     for number, line in enumerate(lines, 1):
@@ -96,15 +94,6 @@ def write_meme(path: str | os.PathLike[str], pwms: Sequence[Pwm]) -> None:
         parts.append("")
     with whole_file(path) as temporary:
         temporary.write_text("\n".join(parts), encoding="utf-8")
-
-
-def _lines(path: str | os.PathLike[str]) -> list[str]:
-    data = Path(path).read_bytes()
-    try:
-        data = gzip.decompress(data) if data.startswith(b"\x1f\x8b") else data
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path}: gzip data damaged or cut short ({error})") from error
-    return data.decode("utf-8", "replace").splitlines()
 
 
 def _matrix(path: str | os.PathLike[str], lines: list[str], header: int) -> np.ndarray:

@@ -4,17 +4,12 @@
 example sequences, and says which line is wrong.
 """
 
-import gzip
 import os
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
 
-from dfim.io.store import whole_file
-
-_GZIP_MAGIC = b"\x1f\x8b"
+from dfim.io.store import new_plain_or_gzip, open_plain_or_gzip
 
 
 @dataclass(frozen=True)
@@ -55,16 +50,8 @@ def read_fasta(path: str | os.PathLike[str]) -> FastaRecords:
         file that was cut inside a sequence cannot be told from a whole one;
         `one_hot_encode` rejects its unequal length.
     """
-    with open(path, "rb") as raw:
-        compressed = raw.read(2) == _GZIP_MAGIC
-        raw.seek(0)
-        handle: IO[bytes] = gzip.GzipFile(fileobj=raw) if compressed else raw
-        try:
-            lines = handle.read().split(b"\n")
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(
-                f"{path}: gzip data damaged or cut short ({error}); fetch or write it again"
-            ) from error
+    with open_plain_or_gzip(path) as file:
+        lines = file.read().split(b"\n")
     return _parse_fasta(path, lines)
 
 
@@ -96,7 +83,7 @@ def _parse_fasta(path: str | os.PathLike[str], lines: list[bytes]) -> FastaRecor
                     "expected a header that starts with >"
                 )
             if not line.isalpha():
-                wrong = re.search(r"[^A-Za-z]", line.decode("utf-8", "replace")).group()
+                wrong = re.sub("[A-Za-z]", "", line.decode("utf-8", "replace"))[:1]
                 raise ValueError(f"{path}, line {number}: got {wrong!r}, expected letters only")
             parts[-1].append(line)
     if not headers:
@@ -152,8 +139,5 @@ def write_fasta(
         if not (sequence.isascii() and sequence.isalpha()):
             raise ValueError(f"sequences: row {row} ({name}) is empty or not letters only")
     text = "".join(f">{name}\n{s}\n" for name, s in zip(ids, sequences, strict=True))
-    data = text.encode()
-    if str(path).endswith(".gz"):
-        data = gzip.compress(data, compresslevel=6, mtime=0)
-    with whole_file(path) as temporary:
-        temporary.write_bytes(data)
+    with new_plain_or_gzip(path) as file:
+        file.write(text.encode())
