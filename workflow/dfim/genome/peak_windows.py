@@ -1,7 +1,7 @@
 """Windows at peak summits, with a label or a mask for each factor."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -87,23 +87,19 @@ def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> 
             )
         log.info("%s: %d of %d peaks accessible", task, len(peaks), len(chip[task]))
     sources = [*opened.values(), accessible]
+    joined, origin = _joined(sources)
     labels = [np.empty((len(source), len(chip)), np.int8) for source in sources]
     for column, task in enumerate(chip):
-        for origin, source in enumerate(sources):
+        for row, source in enumerate(sources):
             near = overlaps(source, chip[task])
             values = np.where(near, -1, 0)
-            if origin == column:
+            if row == column:
                 values[:] = 1
             elif source is not accessible:
                 values[overlaps(source, opened[task])] = 1
-            labels[origin][:, column] = values
-    every = LabelledWindows(
-        contig=np.concatenate([source.contig for source in sources]),
-        start=np.concatenate([source.summit for source in sources]) - length // 2,
-        labels=np.concatenate(labels),
-        origin=np.repeat(np.arange(len(sources)), [len(source) for source in sources]),
-    )
-    windows = _one_a_place(every)
+            labels[row][:, column] = values
+    every = _centred(joined, np.concatenate(labels), origin, length)
+    windows = _merge_equal(every)
     useless = (windows.labels == -1).all(axis=1)
     log.info(
         "%d windows; %d more stood on the summit of another, %d were masked for every task",
@@ -141,23 +137,34 @@ def union_windows(
         if not len(found):
             raise ValueError(f"{task}: no peaks on the contigs of this run; expected some")
     sources = list(peaks.values())
-    contig, start, end, summit = (
+    every, origin = _joined(sources)
+    rank = np.concatenate([_share_above(source) for source in sources])
+    region = _regions(every.contig, every.start, every.end)
+    order = np.lexsort((every.summit, rank, region))
+    first = order[np.diff(region[order], prepend=-1) != 0]
+    best = every.select(first)
+    middle = best.summit - central // 2
+    centre = Peaks(best.contig, middle, middle + central, best.summit)
+    labels = np.stack([overlaps(centre, source) for source in sources], axis=1)
+    log.info("%d regions of %d peaks of %d tasks", len(best), len(every), len(sources))
+    windows = _centred(best, labels.astype(np.int8), origin[first], length)
+    return windows.select(np.lexsort((windows.start, windows.contig)))
+
+
+def _joined(sources: Sequence[Peaks]) -> tuple[Peaks, NDArray[np.int64]]:
+    """Concatenate sets of peaks, without signals; return the index of each peak's set too."""
+    columns = (
         np.concatenate([getattr(source, name) for source in sources])
         for name in ("contig", "start", "end", "summit")
     )
-    rank = np.concatenate([_share_above(source) for source in sources])
-    origin = np.repeat(np.arange(len(sources)), [len(source) for source in sources])
-    region = _regions(contig, start, end)
-    order = np.lexsort((summit, rank, region))
-    best = order[np.diff(region[order], prepend=-1) != 0]
-    middle = summit[best] - central // 2
-    centre = Peaks(contig[best], middle, middle + central, summit[best])
-    labels = np.stack([overlaps(centre, source) for source in sources], axis=1)
-    log.info("%d regions of %d peaks of %d tasks", len(best), len(start), len(sources))
-    windows = LabelledWindows(
-        contig[best], summit[best] - length // 2, labels.astype(np.int8), origin[best]
-    )
-    return windows.select(np.lexsort((windows.start, windows.contig)))
+    return Peaks(*columns), np.repeat(np.arange(len(sources)), list(map(len, sources)))
+
+
+def _centred(
+    peaks: Peaks, labels: NDArray[np.int8], origin: NDArray[np.int64], length: int
+) -> LabelledWindows:
+    """Make the window of each peak, whose base length // 2 is the peak's summit."""
+    return LabelledWindows(peaks.contig, peaks.summit - length // 2, labels, origin)
 
 
 def _share_above(peaks: Peaks) -> NDArray[np.float64]:
@@ -169,32 +176,48 @@ def _share_above(peaks: Peaks) -> NDArray[np.float64]:
 
 
 def _regions(
-    contig: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64]
+    contig: NDArray[np.integer], start: NDArray[np.integer], end: NDArray[np.integer]
 ) -> NDArray[np.int64]:
-    """(P,) number of the merged region of each interval, in genome order."""
+    """Number the regions that intervals (P,) form where they overlap or touch: (P,) int64.
+
+    Numbers count from 0 in genome order.
+    """
+    if not len(start):
+        return np.empty(0, np.int64)
     order = np.lexsort((start, contig))
     # Contigs laid end to end, so that one running maximum serves all of them.
-    shift = contig * (int(end.max()) + 2)
+    shift = contig * (int(end.max()) - int(start.min()) + 2)
     reached = np.maximum.accumulate((end + shift)[order])
     new = (start + shift)[order][1:] > reached[:-1]
-    found = np.empty(len(start), np.int64)
-    found[order] = np.concatenate([[0], np.cumsum(new)])
-    return found
+    regions = np.empty(len(start), np.int64)
+    regions[order] = np.concatenate([[0], np.cumsum(new)])
+    return regions
 
 
 def loci(
     contig: NDArray[np.generic], start: NDArray[np.integer], length: int
 ) -> NDArray[np.int64]:
-    """(N,) number of each window's locus: windows that overlap, in a chain, share one.
+    """Number the loci of windows: windows that overlap, also in a chain, share a locus.
 
-    Overlapping windows hold the same sites, so resampling must draw them together.
+    Overlapping windows hold the same sites, so that resampling must draw them together.
+
+    Parameters
+    ----------
+    contig
+        (N,) contig of each window: names or indices.
+    start
+        (N,) first base of each window.
+    length
+        Length of the windows in bp.
+
+    Returns
+    -------
+    ndarray of int64 (N,)
+        Numbers from 0, by contig and start.
     """
     _, code = np.unique(contig, return_inverse=True)
-    order = np.lexsort((start, code))
-    new = (np.diff(code[order]) != 0) | (np.diff(start[order]) >= length)
-    found = np.empty(len(start), np.int64)
-    found[order] = np.concatenate([[0], np.cumsum(new)])[: len(start)]
-    return found
+    # Windows that merely touch share no base: the last base ends the interval here.
+    return _regions(code, start, start + length - 1)
 
 
 def loci_of(examples: Examples) -> NDArray[np.int64] | None:
@@ -204,7 +227,7 @@ def loci_of(examples: Examples) -> NDArray[np.int64] | None:
     return loci(examples.contigs, examples.starts, examples.codes.shape[1])
 
 
-def _one_a_place(windows: LabelledWindows) -> LabelledWindows:
+def _merge_equal(windows: LabelledWindows) -> LabelledWindows:
     order = np.lexsort((windows.origin, windows.start, windows.contig))
     windows = windows.select(order)
     new = np.ones(len(windows), bool)
