@@ -167,20 +167,20 @@ def factorial_values(values: NDArray[np.floating]) -> tuple[Floats, int]:
     ValueError
         If there are not 4^L values for an L from 2 to 12, or one is not finite.
     """
-    values = np.asarray(values, np.float64)
-    length = (values.size.bit_length() - 1) // 2
-    if values.shape != (4**length,) or not 2 <= length <= LONGEST:
+    numbers = np.asarray(values, np.float64)
+    length = (numbers.size.bit_length() - 1) // 2
+    if numbers.shape != (4**length,) or not 2 <= length <= LONGEST:
         raise ValueError(
-            f"values: got shape {values.shape}, expected (4^L,) for L from 2 to {LONGEST}, "
+            f"values: got shape {numbers.shape}, expected (4^L,) for L from 2 to {LONGEST}, "
             "one a sequence in order of index"
         )
-    bad = np.flatnonzero(~np.isfinite(values))
+    bad = np.flatnonzero(~np.isfinite(numbers))
     if bad.size:
         raise ValueError(
-            f"values: got {values[bad[0]]} in row {bad[0]} ({bad.size} rows are not finite), "
+            f"values: got {numbers[bad[0]]} in row {bad[0]} ({bad.size} rows are not finite), "
             "expected a number for every sequence"
         )
-    return values, length
+    return numbers, length
 
 
 def _suffixes(values: Floats, length: int) -> Iterator[tuple[int, Floats]]:

@@ -7,7 +7,7 @@ Coordinates are 0-based and half-open, as in the files. A contig is an index int
 import logging
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -88,9 +88,10 @@ class Peaks:
         return len(self.start)
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "Peaks":
-        """The peaks under a mask or an index."""
-        columns = (getattr(self, field.name) for field in fields(self))
-        return Peaks(*(None if column is None else column[chosen] for column in columns))
+        """Return the peaks that a mask or indices choose."""
+        signal = None if self.signal is None else self.signal[chosen]
+        places = self.contig[chosen], self.start[chosen], self.end[chosen]
+        return Peaks(*places, self.summit[chosen], signal)
 
 
 def read_narrowpeak(

@@ -1,34 +1,36 @@
-"""Records of arrays that are kept in HDF5, and of which rows can be chosen."""
+"""Base class of results: a dataclass of arrays with selection, joining, saving and loading."""
 
 import os
 from collections.abc import Sequence
-from dataclasses import fields, replace
-from typing import Any, ClassVar, TypeVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfim.io.store import read_arrays, write_arrays
 
-Record = TypeVar("Record", bound="ArrayRecord")
 
-
+@dataclass(frozen=True)
 class ArrayRecord:
     """Base of frozen dataclasses whose fields are arrays, or single numbers.
 
-    `row_fields` names the arrays that have a row for each item; the other fields hold
-    for all items.
+    Attributes
+    ----------
+    row_fields
+        Names of the fields that have one row for each item. The other fields hold for all
+        items together.
     """
 
     row_fields: ClassVar[tuple[str, ...]] = ()
 
-    def select(self: Record, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Record:
-        """The items under a mask or an index."""
+    def select(self, rows: NDArray[np.bool_] | NDArray[np.integer]) -> Self:
+        """Return the items that `rows`, a mask or indices, chooses."""
         return replace(self, **{name: getattr(self, name)[rows] for name in self.row_fields})
 
     @classmethod
-    def concatenate(cls: type[Record], parts: Sequence[Record]) -> Record:
-        """Join at least one part; what holds for all items is the first part's."""
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Join at least one part; fields that hold for all items come from the first."""
         arrays = {
             name: np.concatenate([getattr(part, name) for part in parts])
             for name in cls.row_fields
@@ -38,13 +40,19 @@ class ArrayRecord:
     def save(
         self, path: str | os.PathLike[str], attributes: dict[str, Any] | None = None
     ) -> None:
-        """Write to HDF5."""
+        """Write all fields to an HDF5 file, with JSON `attributes`."""
         arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
         write_arrays(path, arrays, attributes)
 
     @classmethod
-    def load(cls: type[Record], path: str | os.PathLike[str]) -> Record:
-        """Read what `save` wrote; a single number comes back as Python's."""
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what `save` wrote; a single number comes back as Python's own.
+
+        Raises
+        ------
+        ValueError
+            With the file's name: damage, or a field that is missing.
+        """
         names = tuple(field.name for field in fields(cls))
         arrays, _ = read_arrays(path, names)
         values = {name: arrays[name] for name in names}

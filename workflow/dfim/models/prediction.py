@@ -23,16 +23,18 @@ def make_predictor(model: keras.Model, *, batch: int = _BATCH) -> Predictor:
     if batch < 1:
         raise ValueError(f"batch: got {batch}, expected at least 1")
 
-    @tf.function(input_signature=[tf.TensorSpec([None, model.input_shape[1]], tf.uint8)])
     def outputs(codes: tf.Tensor) -> tf.Tensor:
         return model(tf.one_hot(codes, 4), training=False)
 
+    signature = [tf.TensorSpec([None, model.input_shape[1]], tf.uint8)]
+    compiled = tf.function(outputs, input_signature=signature)
+
     def predict(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        found = np.empty((len(codes), model.output_shape[-1]), np.float32)
+        predictions = np.empty((len(codes), model.output_shape[-1]), np.float32)
         for start in range(0, len(codes), batch):
             rows = slice(start, start + batch)
-            found[rows] = outputs(codes[rows])
-        return found
+            predictions[rows] = compiled(codes[rows])
+        return predictions
 
     return predict
 

@@ -190,7 +190,6 @@ def _make_step(
     """One gradient step on codes (B, L) and targets (B, T), compiled."""
     variables = model.trainable_variables
 
-    @tf.function
     def step(codes: tf.Tensor, y: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             outputs = model(tf.one_hot(codes, 4), training=True)
@@ -202,7 +201,8 @@ def _make_step(
             ]
         optimizer.apply(gradients)
 
-    return step
+    compiled: Callable[[NDArray[np.uint8], NDArray[np.float32]], Any] = tf.function(step)
+    return compiled
 
 
 def _optimizer(settings: RegressionSettings) -> keras.optimizers.Optimizer:

@@ -209,13 +209,20 @@ def _hits(
         ]
         for first in range(0, max(len(words), 1), step):
             block = words[first : first + step]
-            score = sum(table.take(block[:, o : o + n_starts]) for o, table in tables)
+            score = np.zeros((len(block), n_starts), np.int32)
+            for offset, table in tables:
+                score += table.take(block[:, offset : offset + n_starts])
             sequence, start = np.nonzero(score >= threshold)
             sequences.append(sequence + first)
             starts.append(start)
             strands.append(np.full(len(start), strand))
             scores.append(score[sequence, start].astype(np.int64))
-    return tuple(np.concatenate(parts) for parts in (sequences, starts, strands, scores))
+    return (
+        np.concatenate(sequences),
+        np.concatenate(starts),
+        np.concatenate(strands),
+        np.concatenate(scores),
+    )
 
 
 def _word_scores(weights: np.ndarray) -> np.ndarray:

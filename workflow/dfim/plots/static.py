@@ -6,7 +6,7 @@ functions draw into axes that the caller lays out, and never import TensorFlow.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import logomaker
 import matplotlib as mpl
@@ -20,6 +20,9 @@ from numpy.typing import NDArray
 
 from dfim.sequences.encoding import ALPHABET
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
+
 # Okabe and Ito's colours, which every kind of colour vision tells apart.
 BASE_COLOURS = {"A": "#009E73", "C": "#0072B2", "G": "#E69F00", "T": "#D55E00"}
 _CATEGORY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -31,7 +34,7 @@ SEQUENTIAL = LinearSegmentedColormap.from_list(
 BLANK_COLOUR = "#BDBDBD"
 DIVERGING = LinearSegmentedColormap.from_list("dfim", ["#2166AC", "#F7F7F7", "#B2182B"])
 
-_STYLE = {
+_STYLE: "dict[RcKeyType, Any]" = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.titlesize": 9,

@@ -59,8 +59,6 @@ def mutate_intervals(
     rows, starts, ends = _index_arrays(len(X), rows=rows, starts=starts, ends=ends)
     if how not in get_args(IntervalMutation):
         raise ValueError(f"how: got {how!r}, expected one of {get_args(IntervalMutation)}")
-    if how == "shuffle" and rng is None:
-        raise ValueError("rng: got None, expected a numpy.random.Generator for how='shuffle'")
     bad = np.flatnonzero((starts < 0) | (starts >= ends) | (ends > X.shape[1]))
     if bad.size:
         at = bad[0]
@@ -69,19 +67,26 @@ def mutate_intervals(
             f"expected 0 <= start < end <= {X.shape[1]}"
         )
 
-    mutants = X[rows].astype(np.float32)
     # One entry per replaced column: whose it is, and where.
     lengths = ends - starts
     owner = np.repeat(np.arange(len(rows)), lengths)
     first = np.cumsum(lengths) - lengths
     position = np.arange(len(owner)) - np.repeat(first - starts, lengths)
+    shuffled = position
+    if how == "shuffle":
+        if rng is None:
+            raise ValueError(
+                "rng: got None, expected a numpy.random.Generator for how='shuffle'"
+            )
+        # Sorted by owner first: a column stays within its interval.
+        shuffled = position[np.lexsort((rng.random(len(owner)), owner))]
+    mutants = X[rows].astype(np.float32)
     if how == "gc":
         mutants[owner, position] = background(gc)
     elif how == "zeros":
         mutants[owner, position] = 0
     else:
-        shuffled = np.lexsort((rng.random(len(owner)), owner))  # stays within each owner
-        mutants[owner, position] = mutants[owner, position[shuffled]]
+        mutants[owner, position] = mutants[owner, shuffled]
     return mutants
 
 

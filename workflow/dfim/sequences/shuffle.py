@@ -90,7 +90,7 @@ def dinucleotide_shuffle(
         symbols, columns = _symbols(X[rows], first)
         counts = _transitions(symbols, columns.shape[1])
         trees = np.cumsum(_tree_weights(counts), axis=1)
-        n_fixed += np.count_nonzero(_log_shuffles(counts, trees[:, -1]) < np.log(1.5))
+        n_fixed += int(np.count_nonzero(_log_shuffles(counts, trees[:, -1]) < np.log(1.5)))
         draws = _draws(rng, rows, (len(symbols), n, length))
         last_exits = _draw_last_exits(trees, draws[..., -1], columns.shape[1])
         exits = _order_exits(symbols, last_exits, draws[..., :-1])

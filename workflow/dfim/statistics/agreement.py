@@ -215,13 +215,14 @@ def fold_positions(cells: NDArray[np.floating]) -> Floats:
 
 
 def _measure(name: str, values: NDArray[np.floating]) -> Floats:
-    values = np.asarray(values, np.float64)
-    if np.isinf(values).any():
-        cell = tuple(int(i) for i in np.argwhere(np.isinf(values))[0])
+    """Return values as float64, or raise where one is infinite."""
+    cells = np.asarray(values, np.float64)
+    if np.isinf(cells).any():
+        cell = tuple(int(i) for i in np.argwhere(np.isinf(cells))[0])
         raise ValueError(
-            f"{name}: got {values[cell]} in cell {cell}, expected numbers, and NaN where blank"
+            f"{name}: got {cells[cell]} in cell {cell}, expected numbers, and NaN where blank"
         )
-    return values
+    return cells
 
 
 def _share_of_top(values: Floats, k: int) -> Floats:

@@ -182,7 +182,7 @@ def macro_average(
     draws: list[NDArray[np.floating]] = []
     for _ in range(_TRIES * n_resamples):
         areas = _areas(tasks, draw_groups(len(names), rng))
-        if areas is not None:
+        if not np.isnan(areas).any():
             draws.append(areas)
         if len(draws) == n_resamples:
             break
@@ -192,17 +192,15 @@ def macro_average(
     return MacroMetrics(len(tasks), len(names), float(np.mean(rates)), *best.tolist(), *spread)
 
 
-def _areas(
-    tasks: Sequence[_Resampled], times: NDArray[np.integer]
-) -> NDArray[np.floating] | None:
-    """(2,) means over tasks in a resample; None where one of them lacks a class."""
-    found = []
+def _areas(tasks: Sequence[_Resampled], times: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Average auROC and auPRC (2,) over tasks in a resample; NaN where one lacks a class."""
+    areas = []
     for resampled in tasks:
         figures = resampled(times)
         if figures is None:
-            return None
-        found.append(figures[1:])
-    return np.mean(found, axis=0)
+            return np.full(2, np.nan)
+        areas.append(figures[1:])
+    return np.mean(areas, axis=0)
 
 
 def _ranked(
