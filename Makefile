@@ -3,7 +3,7 @@
 #   make figures     builds .venv if need be, then runs the workflow (the default goal)
 #   make test        every fast test      make test-long   the ones that take minutes
 #   make bench       times the engine against the deeplift package and plain sgemm
-#   make lint        ruff, snakefmt, snakemake --lint
+#   make lint        ruff, snakefmt, snakemake --lint, mypy --strict over dfim and flow
 #   make lock        resolves pyproject.toml again into envs/ (needs the network)
 #   make clean       removes results/ and what Snakemake remembers of it; keeps .venv
 #
@@ -91,10 +91,11 @@ lint: $(STAMP)
 	ruff format --check .
 	snakefmt --check workflow
 	snakemake --lint
+	mypy
 
 clean:
 	$(take_lock)
-	rm -rf results .snakemake .pytest_cache .ruff_cache build workflow/*.egg-info
+	rm -rf results .snakemake .pytest_cache .ruff_cache .mypy_cache build workflow/*.egg-info
 	find workflow tests -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- the environment -----------------------------------------------------------
