@@ -4,6 +4,7 @@
 #   make test        every fast test      make test-long   the ones that take minutes
 #   make bench       times the engine against the deeplift package and plain sgemm
 #   make lint        ruff, snakefmt, snakemake --lint, mypy --strict over dfim and flow
+#   make wings       draws docs/wings.svg from the imports
 #   make lock        resolves pyproject.toml again into envs/ (needs the network)
 #   make clean       removes results/ and what Snakemake remembers of it; keeps .venv
 #
@@ -29,7 +30,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .SILENT:
 .DEFAULT_GOAL := figures
-.PHONY: figures bench test test-long lint lock clean FORCE
+.PHONY: figures bench test test-long lint wings lock clean FORCE
 
 # Without bytecode every start of Snakemake costs 2 s more; a search path from
 # outside would mix foreign packages into the locked ones.
@@ -92,6 +93,9 @@ lint: $(STAMP)
 	snakefmt --check workflow
 	snakemake --lint
 	mypy
+
+wings: $(STAMP)
+	PYTHONPATH=tests .venv/bin/python docs/draw_wings.py
 
 clean:
 	$(take_lock)
