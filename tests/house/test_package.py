@@ -4,7 +4,6 @@ import importlib
 import re
 import shutil
 import sys
-import tomllib
 from zipfile import ZipFile
 
 import pytest
@@ -92,10 +91,3 @@ def test_every_module_of_the_wheel_imports_from_an_empty_folder(wheel, tmp_path)
         archive.extractall(site)
     command = [sys.executable, "-c", IMPORT_ALL, str(site), *module_names("dfim")]
     call(*command, cwd=tmp_path, PYTHONPATH=str(site))
-
-
-def test_licence():
-    text = (ROOT / "LICENSE").read_text()
-    assert text.startswith("MIT License\n\nCopyright (c) 2026 The DFIM developers\n")
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert project["license"] == "MIT"
