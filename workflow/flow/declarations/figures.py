@@ -10,7 +10,7 @@ from flow.declarations.study import Study, is_of_flanks
 from flow.declarations.variants import variant_figure_fault
 
 # Keys of each kind of figure: what it needs, and what it may have besides.
-_FIGURE_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+FIGURE_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "map_steps": ((), ()),
     "simulation_design": ((), ()),
     "pair_scores": (("analysis",), ()),
@@ -32,7 +32,7 @@ def figure_fault(config: Config, study: Study, figure: str) -> str | None:
     """What is wrong with a declared figure: one line, or None."""
     declared = study["figures"][figure]
     kind, where = declared["kind"], f"figures.{figure}"
-    needed, more = _FIGURE_KEYS[kind]
+    needed, more = FIGURE_KEYS[kind]
     for key in needed:
         if key not in declared:
             return f"{where}: key {key!r} is missing"

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Params that only Snakemake reads: `code`, a digest, runs a rule again when its code
+# changes, and `kind` of a figure names its script.
+_FOR_SNAKEMAKE = ("code", "kind")
+
 
 def _arguments(
     job: "Snakemake", records: Mapping[str, Callable[[Any], object]]
@@ -26,8 +30,7 @@ def _arguments(
             if name in arguments:
                 raise TypeError(f"rule {job.rule}: {name!r} is named twice")
             arguments[name] = records.get(name, _plain)(value)
-    arguments.pop("code", None)  # there to run the rule again when its code changes
-    return arguments
+    return {name: value for name, value in arguments.items() if name not in _FOR_SNAKEMAKE}
 
 
 def _plain(value: object) -> object:

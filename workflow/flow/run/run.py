@@ -106,29 +106,13 @@ class Run:
         chunks = range(self.analysis(study, analysis)["chunks"])
         return [self.path(study, analysis, "scores", f"{world}.{k}.h5") for k in chunks]
 
-    def declaration_of(self, figure: str) -> Config:
-        """The declaration of the study that a figure belongs to."""
-        return self.studies[self.figures[figure].study]
-
-    def file_of(self, figure: str, *parts: str) -> str:
-        """A file of the study that a figure belongs to."""
-        return self.path(self.figures[figure].study, *parts)
-
-    def analysis_file_of(self, figure: str, file: str) -> str:
-        """A file of the analysis that a figure shows."""
-        return self.file_of(figure, str(self.figures[figure].analysis), file)
-
-    def flank_file_of(self, figure: str, file: str) -> str:
-        """A file of the analysis of flanks that a figure shows."""
-        return self.file_of(figure, "flanks", str(self.figures[figure].analysis), file)
-
     def seed(self, *names: str) -> int:
         """The seed of a rule and its wildcards."""
         return rule_seed(self.config["seed"], *names)
 
     def options_of(self, figure: str) -> Config:
         """The keys of a figure's own declaration; a performance figure has none."""
-        return self.declaration_of(figure).get("figures", {}).get(figure, {})
+        return self.studies[self.figures[figure].study]["figures"].get(figure, {})
 
     def tasks(self, study: str) -> list[str]:
         """Names of the labels of a study."""
