@@ -7,13 +7,13 @@ from typing import Any
 
 import yaml
 
-from flow.declarations.study import tasks_of
+from flow.declarations.study import has_labels
 
 Config = Mapping[str, Any]
 _SECTIONS: Config = {
     "examples": {}, "features": {}, "analyses": {}, "variants": {}, "flanks": {},
 }  # fmt: skip
-_DEFAULT = Path(__file__).parents[3] / "config/config.yaml"
+_FOLDER = Path(__file__).parents[3] / "config"
 
 
 class ConfigError(ValueError):
@@ -98,7 +98,10 @@ def performance_id(study: str) -> str:
 
 
 def figures(config: Config) -> dict[str, Figure]:
-    """Declared figures of the studies to run, and the performance of a study with labels."""
+    """Declared figures of the studies to run, and a page of performance of each network.
+
+    A network whose study has labels gets its page unless the study says null to it.
+    """
     found = {}
     for name, study in chosen_studies(config).items():
         for key, declared in study["figures"].items():
@@ -106,9 +109,9 @@ def figures(config: Config) -> dict[str, Figure]:
                 key, name, declared["kind"], declared.get("analysis"), declared.get("value"),
                 declared.get("variants"),
             )  # fmt: skip
-        if study["examples"] and tasks_of(study):
-            key = performance_id(name)
-            found[key] = Figure(key, name, "performance", None, None, None)
+        page = performance_id(name)
+        if has_labels(study) and page not in config["studies"][name].get("figures", {}):
+            found[page] = Figure(page, name, "performance", None, None, None)
     return found
 
 
@@ -119,9 +122,19 @@ def analysis_settings(config: Config, study: str, analysis: str) -> dict[str, An
 
 
 def load(files: Sequence[str | Path]) -> dict[str, Any]:
-    """The default config with files laid over it, as Snakemake does."""
+    """Lay files over the default config, as the Snakefile does.
+
+    Where they ask for `controls`, config/audit.yaml lies between.
+    """
+    config = _laid([_FOLDER / "config.yaml", *files])
+    if config["controls"]:
+        config = _laid([_FOLDER / "config.yaml", _FOLDER / "audit.yaml", *files])
+    return config
+
+
+def _laid(files: Sequence[str | Path]) -> dict[str, Any]:
     config: dict[str, Any] = {}
-    for file in [_DEFAULT, *files]:
+    for file in files:
         _overlay(config, yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {})
     return config
 

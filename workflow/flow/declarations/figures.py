@@ -6,7 +6,7 @@ from typing import Any
 
 from flow.declarations.config import Config
 from flow.declarations.flanks import FLANK_FIGURES, flank_figure_fault
-from flow.declarations.study import Study, is_of_flanks
+from flow.declarations.study import Study, has_labels, is_of_flanks
 from flow.declarations.variants import variant_figure_fault
 
 # Keys of each kind of figure: what it needs, and what it may have besides.
@@ -25,6 +25,7 @@ FIGURE_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "flank_map": (("analysis", "cell"), ()),
     "base_pair_map": (("analysis", "sequences"), ("cells",)),
     "flank_agreement": (("analysis",), ("compare",)),
+    "performance": ((), ()),
 }
 
 
@@ -46,6 +47,8 @@ def figure_fault(config: Config, study: Study, figure: str) -> str | None:
         check = flank_figure_fault if kind in FLANK_FIGURES else variant_figure_fault
         fault = check(study, declared)
         return f"{where}.{fault}" if fault else None
+    if kind == "performance" and not has_labels(study):
+        return f"{where}.kind: performance is measured on labels; the study has none"
     if kind == "map_steps" and "map" not in study:
         return f"figure {figure} needs the key 'map'"
     bins = declared.get("bins", [])

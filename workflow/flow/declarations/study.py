@@ -44,6 +44,11 @@ def tasks_of(study: Study) -> tuple[str, ...]:
     return (examples["label"],) if examples.get("label") is not None else ()
 
 
+def has_labels(study: Study) -> bool:
+    """Whether a study's examples have labels, against which its network is measured."""
+    return bool(study["examples"] and tasks_of(study))
+
+
 def is_from_peaks(study: Study) -> bool:
     """Whether a study's examples are windows at peaks of a genome."""
     return study["examples"].get("builder") in ("peaks", "accessibility")

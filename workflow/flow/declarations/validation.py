@@ -205,8 +205,9 @@ def validate(config: Config) -> None:
         _check_figures(config, where, study)
     _check_worlds(config)
     studies = chosen_studies(config)
-    ids = [figure for study in studies.values() for figure in study.get("figures", {})]
-    ids += [performance_id(name) for name in studies]
+    ids = [figure for study in studies.values() for figure in study["figures"]]
+    pages = {performance_id(name): study["figures"] for name, study in studies.items()}
+    ids += [page for page, declared in pages.items() if page not in declared]
     twice = sorted({figure for figure in ids if ids.count(figure) > 1})
     if twice:
         raise ConfigError(f"config: figure {twice[0]!r} is declared twice; rename one")
