@@ -1,9 +1,34 @@
 # The paper's numbers beside ours, and one page with everything.
+from flow.run.context import performance_context
+
+
+rule record_performance:
+    input:
+        examples=RUN.path("{study}", "examples.h5"),
+        metrics=RUN.path("{study}", "model", "metrics.json"),
+    output:
+        stats=RUN.path("stats", "performance_{study}.json"),
+    log:
+        RUN.path("logs", "{study}", "record_performance.log"),
+    wildcard_constraints:
+        study="|".join(RUN.without_page()) or "no_study",
+    localrule: True
+    conda:
+        "../../envs/dfim.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wc, attempt: 500 * attempt,
+        runtime=5,
+    params:
+        context=lambda wc: performance_context(RUN, wc.study).as_param(),
+        code=code_digest("scripts/record_performance.py"),
+    script:
+        "../scripts/record_performance.py"
 
 
 rule make_scorecard:
     input:
-        stats=expand(RUN.path("stats", "{figure}.json"), figure=RUN.figures),
+        stats=RUN.statistics(),
     output:
         table=RUN.path("scorecard.tsv"),
         page_file=RUN.path("scorecard.html"),

@@ -10,6 +10,7 @@ from flow.run.context import figure_context
 from flow.run.figure_context import FigureContext, NamedMethod
 from flow.run.figure_inputs import contrast_title, distance_files, variant_files
 from flow.run.run import Run
+from helpers import ROOT
 from helpers.configs import changed
 
 A = "studies.accessibility"
@@ -19,7 +20,7 @@ SETS = ["JUND", "NFKB", "SPI1", "STAT1", "POU2F1"]
 
 @pytest.fixture(scope="module")
 def default():
-    return load([])
+    return load([ROOT / "config/audit.yaml"])
 
 
 @pytest.fixture

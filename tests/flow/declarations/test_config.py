@@ -174,9 +174,9 @@ REFUSED = {
     "map analysis": ({f"{S}.map.analysis": "deep"}, "no analysis 'deep'"),
     "two figures": (
         {
-            "studies.simulated_negative.figures.fig2b": {
+            "studies.tal_gata.figures.fig2b": {
                 "kind": "pair_scores",
-                "analysis": "deeplift",
+                "analysis": "gata_to_tal",
             }
         },
         "figure 'fig2b' is declared twice",
@@ -200,9 +200,9 @@ def test_refused_in_one_line(default, case):
 
 
 def test_studies_left_out_are_not_checked_for_files_or_figures(default):
-    off = {"only": ["simulated", "tal_gata", "tal_gata_negative"]}
-    wrong = {"studies.simulated_negative.model.file": "none.keras",
-             "studies.simulated_negative.figures.fig2b": {"kind": "map_steps"}}  # fmt: skip
+    off = {"only": ["simulated", "cbf1"]}
+    wrong = {"studies.tal_gata.model.file": "none.keras",
+             "studies.tal_gata.figures.fig2b": {"kind": "map_steps"}}  # fmt: skip
     refusal(changed(default, wrong))
     validate(changed(default, off | wrong))
 
@@ -251,9 +251,57 @@ def test_relative_files_are_looked_up_in_the_local_folder(default, tmp_path):
     assert str(flow_config.local_path({**default, **local}, "/a/m.keras")) == "/a/m.keras"
 
 
-def test_every_figure_of_the_paper_is_there(default):
-    wanted = {"fig1", "fig2a", "fig2b", "sfig2a", "sfig2b", "sfig2c", "sfig2d"}
-    assert wanted | {"performance_simulated"} <= figures(default).keys()
+PAPER = {
+    "fig1", "fig2a", "fig2b", "fig3a", "fig3b", "fig4", "fig5a", "fig5b", "fig6a", "fig6b",
+    "fig7", "fig8a", "fig8b", "fig8c", "sfig1", "sfig2a", "sfig2b", "sfig2c", "sfig2d", "sfig3",
+    "sfig4", "sfig5", "sfig6",
+}  # fmt: skip
+CONTROLS = {
+    "complete_fis", "negative_fis", "negative_p", "negative_p_gradient", "negative_gata_to_tal",
+    "negative_tal_to_gata", "flank_map_all", "flank_agreement", "flank_fit",
+    "performance_simulated", "performance_simulated_negative", "performance_tal_gata",
+    "performance_tal_gata_negative", "performance_accessibility",
+}  # fmt: skip
+
+
+def test_default_draws_the_paper_and_audit_our_controls_too(default):
+    assert figures(default).keys() == PAPER
+    assert figures(load([ROOT / "config/audit.yaml"])).keys() == PAPER | CONTROLS
+
+
+def test_default_scores_nothing_that_only_controls_need(default):
+    run = Run(default, "x")
+    assert set(run.studies) == {"simulated", "tal_gata", "accessibility", "cbf1"}
+    assert run.analyses() == ["deeplift", "gata_to_tal", "gradient_input", "tal_to_gata"]
+    # Its networks are measured for the scorecard all the same.
+    pages = [f"results/x/stats/performance_{name}.json" for name in run.without_page()]
+    assert len(pages) == 3
+    assert set(pages) < set(run.statistics())
+    audit = Run(load([ROOT / "config/audit.yaml"]), "x")
+    assert audit.without_page() == []
+    assert set(audit.statistics()) > set(run.statistics())
+
+
+def test_controls_lie_below_the_file_that_asks_for_them(tmp_path):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "controls: true\nstudies: {simulated: {figures: {complete_fis: null}}, "
+        "tal_gata: {analyses: {gata_to_tal_complete: {select: {limit: 7}}}}}"
+    )
+    config = load([mine])
+    assert "complete_fis" not in figures(config)
+    complete = config["studies"]["tal_gata"]["analyses"]["gata_to_tal_complete"]
+    assert complete["select"]["limit"] == 7
+    assert complete["maxpool_rule"] == "complete"
+
+
+def test_page_of_performance_comes_with_labels_unless_null(default):
+    page = f"{S}.figures.performance_simulated"
+    assert "performance_simulated" in figures(changed(default, {page: ...}))
+    assert "performance_simulated" in figures(changed(default, {page: {"kind": "performance"}}))
+    assert "performance_cbf1" not in figures(default)
+    declared = {"studies.cbf1.figures.mine": {"kind": "performance"}}
+    assert "a study of flanks has" in refusal(changed(default, declared))
 
 
 def test_list_of_figures_for_scripts(capsys, tmp_path, default):

@@ -16,7 +16,7 @@ S = "studies.cbf1"
 
 @pytest.fixture(scope="module")
 def default():
-    config = load([])
+    config = load(["config/audit.yaml"])
     config["only"] = ["cbf1"]
     return config
 

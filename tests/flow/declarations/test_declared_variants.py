@@ -557,6 +557,6 @@ def test_a_sheet_of_a_download_may_be_a_file(default, tmp_path, monkeypatch):
 def test_a_collection_of_a_study_that_is_left_out_is_not_checked(local):
     wrong = {f"{B}.files.tables": {"JUND": "no.txt", "SPI1": "s.txt"}}
     assert "files.tables.JUND: no file" in refusal(changed(local, wrong))
-    only = {"only": ["simulated_negative"], "inputs": "synthetic"}
+    only = {"only": ["simulated"], "inputs": "synthetic"}
     validate(changed(local, wrong | only))
     assert Collection(local, "accessibility", "bqtls", "").files()["tables"]

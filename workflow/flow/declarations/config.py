@@ -92,9 +92,9 @@ class Figure:
     variants: str | None
 
 
-def performance_id(study: str) -> str:
-    """Id of the figure that shows how well a study's network does."""
-    return f"performance_{study}"
+def performance_page(study: str) -> Figure:
+    """The figure that shows how well a study's network does."""
+    return Figure(f"performance_{study}", study, "performance", None, None, None)
 
 
 def figures(config: Config) -> dict[str, Figure]:
@@ -109,9 +109,9 @@ def figures(config: Config) -> dict[str, Figure]:
                 key, name, declared["kind"], declared.get("analysis"), declared.get("value"),
                 declared.get("variants"),
             )  # fmt: skip
-        page = performance_id(name)
-        if has_labels(study) and page not in config["studies"][name].get("figures", {}):
-            found[page] = Figure(page, name, "performance", None, None, None)
+        page = performance_page(name)
+        if has_labels(study) and page.id not in config["studies"][name].get("figures", {}):
+            found[page.id] = page
     return found
 
 

@@ -14,7 +14,7 @@ from flow.declarations.config import (
     ConfigError,
     chosen_studies,
     local_path,
-    performance_id,
+    performance_page,
 )
 from flow.declarations.examples import examples_fault
 from flow.declarations.features import features_fault
@@ -206,8 +206,11 @@ def validate(config: Config) -> None:
     _check_worlds(config)
     studies = chosen_studies(config)
     ids = [figure for study in studies.values() for figure in study["figures"]]
-    pages = {performance_id(name): study["figures"] for name, study in studies.items()}
-    ids += [page for page, declared in pages.items() if page not in declared]
+    # Taken, drawn or not: the network's row of the scorecard has that id too.
+    pages = {performance_page(name).id: study["figures"] for name, study in studies.items()}
+    for page, declared in pages.items():
+        if declared.get(page, {}).get("kind") != "performance":
+            ids.append(page)
     twice = sorted({figure for figure in ids if ids.count(figure) > 1})
     if twice:
         raise ConfigError(f"config: figure {twice[0]!r} is declared twice; rename one")

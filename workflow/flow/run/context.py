@@ -3,6 +3,7 @@
 from typing import Any
 
 from flow.declarations.collection import Collection
+from flow.declarations.config import Config, Figure, performance_page
 from flow.declarations.flank_study import FlankStudy
 from flow.jobs.digest import config_digest
 from flow.run.figure_context import FigureContext, NamedMethod
@@ -18,9 +19,18 @@ _MUTATIONS = {
 
 def figure_context(run: Run, figure: str) -> FigureContext:
     """Collect the facts of a run that a figure states; `figure` is its id."""
-    found, options = run.figures[figure], run.options_of(figure)
+    return _context(run, run.figures[figure])
+
+
+def performance_context(run: Run, study: str) -> FigureContext:
+    """Collect what the page of a study's network would state, were it drawn."""
+    return _context(run, performance_page(study))
+
+
+def _context(run: Run, found: Figure) -> FigureContext:
+    figure, options = found.id, run.studies[found.study]["figures"].get(found.id, {})
     study, tasks = run.studies[found.study], run.tasks(found.study)
-    settings = _settings(run, figure)
+    settings = _settings(run, found)
     return FigureContext(
         figure=figure,
         label=figure_label(figure),
@@ -32,7 +42,7 @@ def figure_context(run: Run, figure: str) -> FigureContext:
         map_split=study.get("map", {}).get("split", "test"),
         mutation=_MUTATIONS.get(settings.get("motif_mutation", "")),
         method=method(settings, len(tasks)) if settings else None,
-        compared=_compared(run, figure),
+        compared=_compared(run, found, options),
         origin=origin(run.config, study),
         note=study.get("note", ""),
         not_comparable=not_comparable(run.config, study),
@@ -45,9 +55,8 @@ def figure_context(run: Run, figure: str) -> FigureContext:
     )
 
 
-def _settings(run: Run, figure: str) -> dict[str, Any]:
+def _settings(run: Run, found: Figure) -> dict[str, Any]:
     """Scoring settings of what a figure shows; none where it shows no scores."""
-    found = run.figures[figure]
     if found.variants is not None:
         return run.collection(found.study, found.variants).analysis(str(found.analysis))
     if found.study in run.of_flanks():
@@ -58,9 +67,9 @@ def _settings(run: Run, figure: str) -> dict[str, Any]:
     return run.analysis(found.study, analysis) if analysis else {}
 
 
-def _compared(run: Run, figure: str) -> tuple[NamedMethod, ...]:
+def _compared(run: Run, found: Figure, options: Config) -> tuple[NamedMethod, ...]:
     """Name and method of the other analyses that a figure of variants or flanks shows."""
-    found, tasks = run.figures[figure], run.tasks(run.figures[figure].study)
+    tasks = run.tasks(found.study)
     own: Collection | FlankStudy
     if found.variants is not None:
         own = run.collection(found.study, found.variants)
@@ -68,5 +77,5 @@ def _compared(run: Run, figure: str) -> tuple[NamedMethod, ...]:
         own = run.flanks(found.study)
     else:
         return ()
-    names = run.options_of(figure).get("compare") or []
+    names = options.get("compare") or []
     return tuple(NamedMethod(n, method(own.analysis(n), len(tasks))) for n in names)

@@ -13,11 +13,12 @@ from flow.declarations.config import (
     chosen_studies,
     figures,
     local_path,
+    performance_page,
     run_name,
 )
 from flow.declarations.flank_study import FlankStudy
 from flow.declarations.peak_files import accessible_files, peak_files
-from flow.declarations.study import WORLDS, is_of_flanks, tasks_of
+from flow.declarations.study import WORLDS, has_labels, is_of_flanks, tasks_of
 from flow.declarations.validation import validate
 from flow.jobs.digest import rule_seed
 
@@ -55,6 +56,16 @@ class Run:
     def figures(self) -> dict[str, Figure]:
         """Figures by id."""
         return figures(self.config)
+
+    def without_page(self) -> list[str]:
+        """Studies with labels whose network no figure shows."""
+        shown = [self.figures[name].study for name in self.figures_of("performance")]
+        return [n for n, s in self.studies.items() if has_labels(s) and n not in shown]
+
+    def statistics(self) -> list[str]:
+        """Statistics files of the run: of its figures, and of networks without a page."""
+        pages = [performance_page(study).id for study in self.without_page()]
+        return [self.path("stats", f"{name}.json") for name in [*self.figures, *pages]]
 
     def figures_of(self, kind: str) -> list[str]:
         """Ids of the figures of one kind."""

@@ -127,13 +127,24 @@ class FigureFiles:
             with whole_file(getattr(self, kind)) as temporary:
                 figure.savefig(temporary, metadata=stamp, bbox_inches="tight")
         write_table(self.table, table)
-        record = {
-            **context.as_param(),
-            "statistics": statistics,
-            "scorecard": [asdict(row) for row in scorecard],
-            "versions": versions(),
-        }
-        write_json(self.stats, without_nan(record))
+        write_statistics(self.stats, statistics, context=context, scorecard=scorecard)
+
+
+def write_statistics(
+    path: str,
+    statistics: Mapping[str, Any],
+    *,
+    context: FigureContext,
+    scorecard: Sequence[ScorecardRow],
+) -> None:
+    """Write a statistics file (JSON); its parameters are those of `FigureFiles.save`."""
+    record = {
+        **context.as_param(),
+        "statistics": statistics,
+        "scorecard": [asdict(row) for row in scorecard],
+        "versions": versions(),
+    }
+    write_json(path, without_nan(record))
 
 
 def versions() -> dict[str, str]:

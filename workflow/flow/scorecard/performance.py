@@ -1,5 +1,6 @@
 """Scorecard rows of a network's performance: the paper's figures, and each task's own."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -120,3 +121,27 @@ def duplicates_row(context: FigureContext, found: dict[str, int]) -> ScorecardRo
         f"{found['overlapping']:,} overlap a training window, {found['identical']:,} have the "
         "sequence of one",
     )
+
+
+def performance_rows(
+    context: FigureContext, record: Mapping[str, Any], duplicates: dict[str, int] | None
+) -> list[ScorecardRow]:
+    """All rows of a network.
+
+    Parameters
+    ----------
+    context
+        Of its page.
+    record
+        Its metrics, as evaluate_model writes them.
+    duplicates
+        Counts of held-out windows that training has seen, where they were counted.
+    """
+    tasks = record["splits"]["test"]
+    if len(tasks) == 1:
+        rows = one_task_rows(context, *tasks.values())
+    else:
+        rows = task_mean_rows(context, tasks, record["macro"]["test"])
+    if duplicates and context.trained:
+        rows.append(duplicates_row(context, duplicates))
+    return rows

@@ -17,10 +17,8 @@ from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 from flow.scorecard.performance import (
     FEW_TASKS,
-    duplicates_row,
     interval,
-    one_task_rows,
-    task_mean_rows,
+    performance_rows,
 )
 
 if TYPE_CHECKING:
@@ -215,18 +213,14 @@ def main(
                 f": accuracy {test['accuracy']:.4f}, auROC {test['auroc']:.5f}, "
                 f"auPRC {test['auprc']:.5f}"
             )
-            scorecard = one_task_rows(context, test)
         else:
             macro = record["macro"]["test"]
             _draw_tasks(axes, tasks, macro, which)
             result = f", mean of {len(tasks)} tasks: " + ", ".join(
                 f"{label} {interval(macro, what, 3)}" for what, label in _MEASURES
             )
-            scorecard = task_mean_rows(context, tasks, macro)
         bins = _draw_reliability(axes["reliability"], quality, which)
         parts.append(bins.assign(what="reliability", split="test"))
-        if duplicates and context.trained:
-            scorecard.append(duplicates_row(context, duplicates))
         title = f"{context.study_title} ({context.origin} inputs)"
         n = f"all {rows.sum():,}" if context.whole else f"{rows.sum():,} test"
         figure.suptitle(f"{title}\n{n} sequences{result}", fontsize=9)
@@ -241,7 +235,7 @@ def main(
                 "duplicates": duplicates,
             },
             context=context,
-            scorecard=scorecard,
+            scorecard=performance_rows(context, record, duplicates),
         )
 
 
