@@ -65,6 +65,32 @@ rule assess_significance:
         "../scripts/assess_significance.py"
 
 
+rule score_double_mutants:
+    input:
+        examples=RUN.path("{study}", "examples.h5"),
+        model=RUN.path("{study}", "model", "model.keras"),
+        pairs=rules.assess_significance.output.pairs,
+    output:
+        interactions=RUN.path("{study}", "{analysis}", "double_mutants.h5"),
+    log:
+        RUN.path("logs", "{study}", "{analysis}", "score_double_mutants.log"),
+    benchmark:
+        RUN.path("benchmarks", "{study}", "{analysis}", "score_double_mutants.tsv")
+    conda:
+        "../../envs/dfim.yaml"
+    threads: lambda wc: RUN.analysis(wc.study, wc.analysis)["threads"]
+    resources:
+        mem_mb=lambda wc, attempt: 1500 * attempt,
+        runtime=15,
+    params:
+        settings=lambda wc: RUN.scoring(wc.study, wc.analysis),
+        declared=lambda wc: RUN.studies[wc.study]["model"],
+        seed=lambda wc: RUN.seed("score_double_mutants", wc.study, wc.analysis),
+        code=code_digest("scripts/score_double_mutants.py"),
+    script:
+        "../scripts/score_double_mutants.py"
+
+
 rule choose_window:
     input:
         examples=RUN.path("{study}", "examples.h5"),

@@ -35,8 +35,8 @@ def main(
     seed: int,
 ) -> None:
     """Build, train and save; checkpoints are removed when the model is in place."""
-    settings = {key: value for key, value in training.items() if key != "threads"}
-    configure_tensorflow(training["threads"], seed)
+    settings = {k: v for k, v in training.items() if k not in ("threads", "onednn")}
+    configure_tensorflow(training["threads"], seed, onednn=training["onednn"])
     # Both load TensorFlow, whose threads are fixed by now.
     from dfim.models.regression_training import RegressionSettings, train_regression
     from flow.networks.architectures import build

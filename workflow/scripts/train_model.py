@@ -27,8 +27,8 @@ def main(
 
     `start` is empty, or the file of a trained network to start from (and its weights).
     """
-    settings = {key: value for key, value in training.items() if key != "threads"}
-    configure_tensorflow(training["threads"], seed)
+    settings = {k: v for k, v in training.items() if k not in ("threads", "onednn")}
+    configure_tensorflow(training["threads"], seed, onednn=training["onednn"])
     # Both load TensorFlow, whose threads are fixed by now.
     from dfim.models.classifier_training import TrainingSettings, train
     from flow.networks.architectures import build

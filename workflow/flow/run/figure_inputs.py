@@ -24,6 +24,9 @@ def distance_files(run: Run, figure: str) -> dict[str, Any]:
         if compare
         else [],
         "contrast": contrast,
+        "interactions": [f"{folder}/{analysis}/double_mutants.h5"]
+        if run.truth_files(found.study)["sites"]
+        else [],
         **run.truth_files(found.study),
     }
 

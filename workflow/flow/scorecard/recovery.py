@@ -71,6 +71,21 @@ def _calls_row(
     return _row(context, f"{names}: pairs called at q < {found['alpha']:g}", ours, called)
 
 
+def exact_row(context: Context, exact: dict[str, Any], names: str) -> ScorecardRow:
+    """What the network has learnt of the planted pairs, by double mutants and without FIS."""
+    return _row(
+        context,
+        f"{names}: AUROC of |exact interaction|, planted against chance pairs",
+        _auroc_text(exact),
+        "by double mutants: f(original) - f(source mutated) - f(target mutated) + f(both "
+        "mutated) of the logit, on the pairs, distances and mutations of FIS. Median "
+        f"size {exact['median_planted']:.3f} logit of planted pairs within reach, "
+        f"{exact['median_chance']:.3f} of chance pairs; Spearman of |FIS| with it among "
+        f"planted pairs {exact['spearman']:.2f}; n = {exact['n_planted_compared']:,} planted, "
+        f"{exact['n_chance']:,} chance",
+    )
+
+
 def compared_recovery_row(
     context: FigureContext,
     changed: str,

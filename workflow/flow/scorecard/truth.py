@@ -1,11 +1,12 @@
 """What was planted in a genome of our own, matched to scored pairs, and what was recovered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import spearmanr
 
 from dfim.genome.peak_windows import loci_of
 from dfim.io.store import read_arrays, read_json, read_table
@@ -164,6 +165,36 @@ class WorldFiles:
             scores, q = scores.select(shared), q[shared]
         roles = pair_roles(scores, data, self.sites)
         return recovery(scores, q, roles, settings["alpha"], groups=loci_of(data), rng=rng)
+
+    def recovered_exactly(self, interactions: str, rng: np.random.Generator) -> dict[str, Any]:
+        """Measure how well exact interactions tell the planted pairs that `recovered` is of.
+
+        `interactions` is a file of `dfim.comparators.double_mutants`, in the order of pairs.
+
+        Returns
+        -------
+        dict
+            `auroc`, `auroc_low`, `auroc_high`, `n_planted_compared` and `n_chance` as
+            `recovery` has them, of |interaction| in the place of |FIS|; medians of the size
+            in logits, `median_planted` and `median_chance`, over pairs that the network can
+            join; and `spearman`, of |FIS| with it among such planted pairs.
+        """
+        scores, data = PairScores.load(self.pairs), Examples.load(self.examples)
+        size = np.abs(read_arrays(interactions, ("interaction",))[0]["interaction"])
+        roles = pair_roles(scores, data, self.sites)
+        unknown = np.full(len(scores), np.nan)
+        exact = replace(scores, fis=size.astype(np.float32))
+        found = recovery(exact, unknown, roles, 0, groups=loci_of(data), rng=rng)
+        names = ("auroc", "auroc_low", "auroc_high", "n_planted_compared", "n_chance")
+        planted, chance = (rows & scores.reachable for rows in (roles.planted, roles.chance))
+        fis = np.abs(scores.fis[planted])
+        return {name: found[name] for name in names} | {
+            "median_planted": float(np.median(size[planted])) if planted.any() else np.nan,
+            "median_chance": float(np.median(size[chance])) if chance.any() else np.nan,
+            "spearman": float(spearmanr(fis, size[planted]).statistic)
+            if planted.sum() > 2
+            else np.nan,
+        }
 
     def aurocs(self, task: str) -> tuple[float, float]:
         """The network's auROC on the test sequences, and the oracle's."""

@@ -17,7 +17,12 @@ from dfim.sequences.examples import Examples
 from flow.run.figure_context import FigureContext
 from flow.scorecard.distance import compared_row, p_text, paper_rows, reach_rows
 from flow.scorecard.figure_files import FigureFiles, ScorecardRow
-from flow.scorecard.recovery import compared_recovery_row, contrast_row, recovery_rows
+from flow.scorecard.recovery import (
+    compared_recovery_row,
+    contrast_row,
+    exact_row,
+    recovery_rows,
+)
 from flow.scorecard.truth import LEARNED_WITHIN, WorldFiles, shared_pairs
 
 if TYPE_CHECKING:
@@ -102,6 +107,7 @@ def _changed(record: dict[str, Any], other: dict[str, Any]) -> str:
 
 def _recovery(
     here: WorldFiles,
+    interactions: str,
     compared: WorldFiles | None,
     there: WorldFiles | None,
     task: str,
@@ -111,6 +117,7 @@ def _recovery(
     ours, oracle = here.aurocs(task)
     found: dict[str, Any] = {"auroc": ours, "oracle_auroc": oracle}
     found |= {"recovery": here.recovered(rng), "learned": oracle - ours <= LEARNED_WITHIN}
+    found["exact"] = here.recovered_exactly(interactions, rng)
     if compared is not None:
         found["recovery_same_pairs"] = here.recovered(rng, within=compared)
         found["recovery_compared"] = compared.recovered(rng, within=here)
@@ -130,6 +137,7 @@ def _recovery_rows(
 ) -> list[ScorecardRow]:
     aurocs = found["auroc"], found["oracle_auroc"]
     rows = recovery_rows(context, found["recovery"], aurocs, names)
+    rows.append(exact_row(context, found["exact"], names))
     if changed is not None and found["learned"]:
         both = found["recovery_same_pairs"], found["recovery_compared"]
         rows.append(compared_recovery_row(context, changed, *both, names))
@@ -147,6 +155,7 @@ def main(
     examples: str,
     sites: list[str],
     oracle: list[str],
+    interactions: list[str],
     compare: list[str],
     contrast: list[str],
     svg: str,
@@ -191,7 +200,7 @@ def main(
         here = WorldFiles(pairs, examples, sites[0], oracle[0], metrics)
         there = WorldFiles(*contrast) if contrast else None
         compared = replace(here, pairs=compare[0]) if compare else None
-        found = _recovery(here, compared, there, task, rng)
+        found = _recovery(here, interactions[0], compared, there, task, rng)
         rows += _recovery_rows(context, found, names, changed, contrast_title)
         statistics |= found
     with style():
