@@ -235,10 +235,54 @@ def test_files_lie_over_the_default(tmp_path):
     assert config["scoring"]["alpha"] == load([])["scoring"]["alpha"]
 
 
-@pytest.mark.parametrize("name", ["paper", "accessibility_local"])
-def test_decay_of_the_quick_recipe_stays_out_of_long_trainings(name):
-    model = load([ROOT / f"config/{name}.yaml"])["studies"]["accessibility"]["model"]
-    assert model["training"]["decay"] == "none"
+# What each file that trains on real or full-size data must keep, whatever the default has.
+PAPER = {"batch_size": 128, "learning_rate": 0.001, "max_epochs": 100, "decay": "none"}
+RECIPES = {
+    ("paper", "simulated"): PAPER | {"patience": 3},
+    ("paper", "simulated_negative"): PAPER | {"patience": 3},
+    ("paper", "tal_gata"): PAPER | {"patience": 5},
+    ("paper", "accessibility"): PAPER | {"patience": 5},
+    ("paper", "cbf1"): {
+        "optimizer": "sgd", "batch_size": 256, "learning_rate": 0.001, "max_epochs": 100,
+        "patience": 5, "drop_after": 3, "min_improvement": 0.0001, "weight_decay": 0.01,
+        "target_noise": 0.5,
+    },
+    ("accessibility_local", "accessibility"): {
+        "batch_size": 32, "learning_rate": 0.001, "max_epochs": 8, "patience": 3,
+        "decay": "none", "threads": 2,
+    },
+    ("tal_gata_local", "tal_gata"): {
+        "batch_size": 64, "learning_rate": 0.003, "max_epochs": 18, "patience": 8,
+        "decay": "none", "threads": 2,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "study"), RECIPES)
+def test_quick_recipes_stay_out_of_the_files_laid_over_them(name, study):
+    config = load([ROOT / f"config/{name}.yaml"])
+    merged = Run(config, name).training(study)
+    assert merged == {"threads": 1, "onednn": True} | RECIPES[name, study]
+
+
+@pytest.mark.parametrize("name", ["paper", "accessibility_local", "tal_gata_local"])
+def test_options_of_the_quick_networks_stay_out_of_the_files_laid_over_them(name):
+    wanted = {
+        ("paper", "simulated"): {"dense": 200},
+        ("paper", "tal_gata"): {"dropout": 0.2},
+        ("paper", "accessibility"): {
+            "filters": [300, 200, 200], "dense": 1000, "dropout": 0.3,
+        },
+        ("accessibility_local", "accessibility"): {
+            "filters": [64, 32, 32], "dense": 32, "dropout": 0.2,
+        },
+        ("tal_gata_local", "tal_gata"): {"dropout": 0.2},
+    }  # fmt: skip
+    config = load([ROOT / f"config/{name}.yaml"])
+    found = {
+        (name, s): config["studies"][s]["model"]["options"] for n, s in wanted if n == name
+    }
+    assert found == {key: options for key, options in wanted.items() if key[0] == name}
 
 
 def test_relative_files_are_looked_up_in_the_local_folder(default, tmp_path):

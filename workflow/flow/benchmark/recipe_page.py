@@ -1,0 +1,126 @@
+"""The page of the recipes: how each network is trained, and what several seeds learnt."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from dfim.io.store import whole_file
+
+_DIGITS = {"seconds": 0, "loss": 4, "auroc": 3, "fall": 1}
+_HEADINGS = {
+    "rounding": "rounding",
+    "seed": "seed",
+    "seconds": "CPU s",
+    "loss": "validation loss",
+    "fall": "last fall, %",
+    "auroc": "test auROC",
+}
+_MEASURES = {
+    "winner": ("winner", 3),
+    "complete": ("complete", 3),
+    "exact": ("exact", 3),
+    "median": ("median e", 2),
+    "median_chance": ("chance", 3),
+}
+_INTRODUCTION = """# Training: the recipes of the default run, and what does not hang on luck
+
+Written by `make recipes` (`workflow/scripts/measure_recipes.py`). Every network of the default
+run is trained with several seeds (initial weights and order of the data) and roundings of the
+same recipe: oneDNN's kernels with one and with two threads, and Eigen's. Data are those of the
+default run. Recipes were chosen by validation loss and time, and then measured.
+
+* `CPU s`: of training, start-up of TensorFlow not counted, on {cores} cores.
+* `validation loss`: the lowest of all epochs; `last fall`: of the last epoch, in per cent of
+  the one before it (below 0 where it rose).
+* `test auROC`: of the labels, the mean over the outputs.
+* `winner`, `complete`: AUROC of |FIS|, planted against chance pairs, under both rules of
+  max-pooling (`maxpool_rule`), on {limit} sequences of the analysis; GATA and TAL1 at equal
+  distances.
+* `exact`: the same AUROC by exact interactions of double mutants,
+  e = f(original) - f(a mutated) - f(b mutated) + f(both mutated) of the logit, what FIS could
+  find at best; `median e`: median of |e| of planted pairs within reach, in logits; `chance`:
+  of chance pairs.
+"""
+
+
+def write_page(
+    page: str | os.PathLike[str],
+    table: pd.DataFrame,
+    recipes: Mapping[str, Mapping[str, Any]],
+    *,
+    cores: int | None,
+    limit: int,
+) -> None:
+    """Write recipes and tables in Markdown.
+
+    Parameters
+    ----------
+    page
+        The file.
+    table
+        One row per network: study, rounding, seed, seconds, epochs, loss, auroc, fall, and
+        columns `<analysis>_<measure>`.
+    recipes
+        Training settings of each study.
+    cores, limit
+        Of the machine, and sequences that were scored: for the introduction.
+    """
+    parts = [_INTRODUCTION.format(cores=cores, limit=limit)]
+    for study, rows in table.groupby("study", sort=False):
+        parts += [f"## `{study}`\n", _recipe(recipes[str(study)]), _networks(rows)]
+        parts += [_analysis(rows, name) for name in _analyses(rows)]
+    with whole_file(page) as temporary:
+        temporary.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _recipe(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"`{key}` {value}" for key, value in settings.items()) + "\n"
+
+
+def _analyses(rows: pd.DataFrame) -> list[str]:
+    """Names of the analyses that these networks have figures of."""
+    measured = rows.dropna(axis=1, how="all").columns
+    return [name.removesuffix("_exact") for name in measured if name.endswith("_exact")]
+
+
+def _networks(rows: pd.DataFrame) -> str:
+    shown = rows.assign(fall=100 * rows["fall"])
+    return _markdown(
+        shown, {name: (_HEADINGS[name], _DIGITS.get(name, 0)) for name in _HEADINGS}
+    )
+
+
+def _analysis(rows: pd.DataFrame, analysis: str) -> str:
+    """AUROCs of an analysis, a row per network, and their lowest value and spread."""
+    columns = {
+        f"{analysis}_{name}": shown
+        for name, shown in _MEASURES.items()
+        if f"{analysis}_{name}" in rows
+    }
+    lines = [
+        f"{rows[f'{analysis}_{name}'].min():.3f} to {rows[f'{analysis}_{name}'].max():.3f} "
+        f"(spread {rows[f'{analysis}_{name}'].max() - rows[f'{analysis}_{name}'].min():.3f}) "
+        f"`{name}`"
+        for name in ("winner", "complete", "exact")
+    ]
+    keys = {name: (_HEADINGS[name], 0) for name in ("rounding", "seed")}
+    heading = f"### `{analysis}`\n\nAUROC of planted pairs over {len(rows)} networks: "
+    return heading + "; ".join(lines) + ".\n\n" + _markdown(rows, keys | columns)
+
+
+def _markdown(rows: pd.DataFrame, columns: Mapping[str, tuple[str, int]]) -> str:
+    """A table of some columns under headings, numbers with so many digits."""
+    lines = ["| " + " | ".join(heading for heading, _ in columns.values()) + " |"]
+    lines.append("|" + "---|" * len(columns))
+    for _, row in rows.iterrows():
+        cells = [_cell(row[name], digits) for name, (_, digits) in columns.items()]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: Any, digits: int) -> str:  # noqa: ANN401 - a cell of any column
+    if isinstance(value, str):
+        return value
+    return "–" if pd.isna(value) else f"{value:,.{digits}f}"
