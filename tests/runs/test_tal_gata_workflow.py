@@ -13,6 +13,7 @@ import yaml
 from dfim.genome.genome import read_genome
 from dfim.io.store import read_arrays, read_json, read_table
 from dfim.pairs.scores import PairScores
+from dfim.sequences.encoding import background
 from dfim.sequences.examples import SPLITS, Examples
 from flow.declarations.config import ConfigError, figures, load
 from flow.declarations.validation import validate
@@ -85,6 +86,36 @@ def test_both_worlds_have_one_genome_and_other_binding(run):
     assert (files[0] / "TAL1.narrowPeak.gz").read_bytes() != (
         files[1] / "TAL1.narrowPeak.gz"
     ).read_bytes()
+
+
+def test_exact_interactions_are_those_of_double_mutants(run):
+    from dfim.attribution.logits import Head
+    from dfim.models.loading import load_model
+    from flow.networks.heads import head_attributor
+
+    folder = run.results / "tal_gata"
+    data = Examples.load(folder / "examples.h5")
+    scores = PairScores.load(folder / "gata_to_tal/pairs.h5")
+    arrays, attributes = read_arrays(folder / "gata_to_tal/double_mutants.h5")
+    found = arrays["interaction"]
+    assert found.shape == scores.fis.shape
+    assert (found[~scores.reachable] == 0).all()
+    head = Head(0, data.tasks.index("TAL1"))
+    logit = head_attributor(
+        load_model(folder / "model/model.keras"), head, attributes["settings"]
+    ).predict_logit
+    f = scores.features
+    for pair in np.flatnonzero(scores.reachable)[:: scores.reachable.sum() // 5]:
+        sites = scores.source[pair], scores.target[pair]
+        X = np.repeat(data.one_hot(f.sequence[sites[:1]]).astype(np.float32), 4, axis=0)
+        for site, rows in zip(sites, ([1, 3], [2, 3]), strict=True):
+            X[rows, f.start[site] : f.end[site]] = background(0.46)
+        original, first, second, both = logit(X).astype(np.float64)
+        assert found[pair] == pytest.approx(original - first - second + both, abs=1e-5)
+    for figure in ("fig3b", "sfig4"):
+        record = read_json(run.results / f"stats/{figure}.json")
+        (row,) = [r for r in record["scorecard"] if "|exact interaction|" in r["quantity"]]
+        assert row["ours"].startswith(f"{record['statistics']['exact']['auroc']:.3f} (")
 
 
 def test_pairs_are_those_that_were_asked_for(run):

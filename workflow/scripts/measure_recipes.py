@@ -57,7 +57,7 @@ ANALYSES = {
     "simulated_negative": (),
     "accessibility": (),
 }
-_LIMIT = 400  # sequences that an analysis scores
+_LIMIT = 200  # sequences that an analysis scores
 
 
 def train_one(run: Run, study: str, seed: int, rounding: str, folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dfim.io.store import write_table
+from dfim.io.store import write_arrays, write_table
 from dfim.pairs.distances import (
     DistanceBins,
     bin_table,
@@ -17,7 +17,7 @@ from dfim.pairs.distances import (
 )
 from dfim.sequences.examples import Examples
 from dfim.statistics.effect_sizes import mann_whitney
-from flow.scorecard.truth import pair_roles, recovery
+from flow.scorecard.truth import WorldFiles, pair_roles, recovery
 from helpers.pairs import scores_at
 
 BINS = DistanceBins((0, 20, 50, 100))
@@ -138,6 +138,45 @@ def test_planted_and_chance_pairs_are_told_by_their_place(tmp_path):
     )
     assert (found["auroc"], found["precision"], found["recall"]) == (1, 1, 1)
     assert found["median_planted"] == 1
+
+
+def test_exact_interactions_are_compared_on_the_same_pairs(tmp_path):
+    # Half of the pairs are planted; FIS tells none of them, exact interactions all of them.
+    n = 40
+    fis = np.where(np.arange(n) == 0, 0, 1 + np.arange(n) / 100)  # the first: out of reach
+    scores = scores_at(np.full(n, 10), fis)
+    planted = np.arange(n) % 2 == 0
+    examples = Examples(
+        ids=np.arange(n).astype(str),
+        codes=np.zeros((n, 1000), np.uint8),
+        groups=np.full(n, ""),
+        labels=np.zeros((n, 1), np.int8),
+        tasks=("t",),
+        splits=np.zeros(n, np.uint8),
+        contigs=np.full(n, "chr8"),
+        starts=np.arange(n) * 5000,
+    )
+    f = scores.features
+    sites = pd.DataFrame({"contig": "chr8", "start": f.start + examples.starts[f.sequence]})
+    sites = sites.assign(
+        end=sites["start"] + (f.end - f.start),
+        pair=np.where(planted, np.arange(n), -1)[f.sequence],
+    )
+    exact = np.where(planted, -2, 0.5) - np.arange(n) / 1000
+    exact[0] = 0
+    files = {name: str(tmp_path / name) for name in ("pairs", "examples", "sites", "exact")}
+    scores.save(files["pairs"])
+    examples.save(files["examples"], {})
+    write_table(files["sites"], sites)
+    write_arrays(files["exact"], {"interaction": exact})
+    here = WorldFiles(files["pairs"], files["examples"], files["sites"], "", "")
+    found = here.recovered_exactly(files["exact"], np.random.default_rng(1))
+    assert found["auroc"] == pytest.approx(19 / 20)  # of 20 planted pairs one has none
+    assert (found["n_planted_compared"], found["n_chance"]) == (20, 20)
+    assert found["median_planted"] == pytest.approx(2.02)
+    assert found["median_chance"] == pytest.approx(0.48)
+    assert found["auroc_low"] <= found["auroc"] <= found["auroc_high"]
+    assert found["spearman"] == pytest.approx(1)
 
 
 def test_truth_needs_a_place_in_the_genome(tmp_path):
