@@ -3,6 +3,7 @@
 #   make figures     builds .venv if need be, then runs the workflow (the default goal)
 #   make test        every fast test      make test-long   the ones that take minutes
 #   make bench       times the engine against the deeplift package and plain sgemm
+#   make recipes     trains every network with several seeds and roundings (hours), and measures
 #   make lint        ruff, snakefmt, snakemake --lint, mypy --strict over dfim and flow
 #   make wings       draws docs/wings.svg from the imports
 #   make lock        resolves pyproject.toml again into envs/ (needs the network)
@@ -30,7 +31,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .SILENT:
 .DEFAULT_GOAL := figures
-.PHONY: figures bench test test-long lint wings lock clean FORCE
+.PHONY: figures bench recipes test test-long lint wings lock clean FORCE
 
 # Without bytecode every start of Snakemake costs 2 s more; a search path from
 # outside would mix foreign packages into the locked ones.
@@ -78,6 +79,13 @@ figures: $(STAMP)
 
 bench: $(STAMP)
 	PYTHONPATH=workflow .venv/bin/python workflow/scripts/benchmark_engine.py
+
+recipes: $(STAMP)
+	$(take_lock)
+	PATH="$(CURDIR)/.venv/bin:$$PATH"
+	export PYTHONPATH=workflow
+	snakemake --cores $(CORES) -- $$(python workflow/scripts/measure_recipes.py --inputs)
+	python workflow/scripts/measure_recipes.py $(ARGS)
 
 # Two workers; the tests of a file stay together, as they share what its fixtures made.
 test: $(STAMP)

@@ -7,7 +7,10 @@ one core, killed in training and in scoring and resumed: all its results must be
 import base64
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from pathlib import Path
@@ -23,7 +26,7 @@ from dfim.pairs.scores import PairScores
 from dfim.sequences.fasta import read_fasta, write_fasta
 from flow.declarations.config import figures, load
 from flow.jobs.digest import config_digest
-from helpers import CONFIGS
+from helpers import CONFIGS, WORKFLOW
 from helpers.small_models import conv_net
 from helpers.workflow_runs import WorkflowRun
 
@@ -518,3 +521,26 @@ def test_other_choices_of_the_method_run(tmp_path):
     assert gradient["p"].between(0, 1).all()
     scorecard = read_table(run.results / "scorecard.tsv")
     assert scorecard["quantity"].str.contains("calls of ELF1–SIX5").any()
+
+
+def test_a_recipe_is_measured_from_training_to_its_page(tiny_run, tmp_path):
+    command = [sys.executable, str(WORKFLOW / "scripts/measure_recipes.py")]
+    command += ["--configfile", str(TINY), "--seeds", "7", "--roundings", "one thread"]
+    command += ["--folder", str(tmp_path / "measured"), "--page", str(tmp_path / "page.md")]
+    pages = []
+    for more in ([], ["--done"]):
+        subprocess.run(
+            [*command, *more],
+            cwd=tiny_run.folder,
+            env={**os.environ, "PYTHONPATH": str(WORKFLOW)},
+            check=True,
+            timeout=300,
+        )
+        pages.append((tmp_path / "page.md").read_text())
+    assert pages[0] == pages[1]
+    (record,) = map(read_json, (tmp_path / "measured").iterdir())
+    assert (record["study"], record["seed"], len(record["losses"])) == ("simulated", 7, 6)
+    found = record["analyses"]["deeplift"]
+    assert all(0 <= found[name] <= 1 for name in ("winner", "complete", "exact"))
+    assert found["median"] > 0
+    assert f"| one thread | 7 | {found['winner']:.3f} |" in pages[0]

@@ -2,8 +2,8 @@
 
 What is varied are initial weights, the order of the data and the rounding of TensorFlow's
 kernels; data, recipe and sequences that are scored are those of the default run. By hand,
-after the examples are there (about half an hour of one core for GATA and TAL1; networks that
-were measured with the recipe and code of now are not trained again):
+in some hours of one core (networks that were measured with the recipe and code of now are not
+trained again):
 
     make recipes
 """
@@ -16,6 +16,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,18 +25,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.comparators.double_mutants import double_mutant_interactions
-from dfim.genome.peak_windows import loci_of
-from dfim.io.store import SPLITS, Examples, read_json, write_json, write_table
+from dfim.io.store import read_json, write_json
 from dfim.motifs.features import Features
 from dfim.pairs.distances import matched_auroc, pair_distance
 from dfim.pairs.fis import score_pairs
 from dfim.pairs.scores import PairScores
 from dfim.scoring.settings import ScoringSettings
+from dfim.sequences.examples import SPLITS, Examples
 from dfim.statistics.effect_sizes import auroc
 from dfim.statistics.metrics import macro_average
 from flow.benchmark.recipe_page import write_page
 from flow.declarations.config import load
-from flow.jobs.digest import code_digest, config_digest
+from flow.jobs.digest import config_digest
 from flow.jobs.progress import Progress
 from flow.jobs.runtime import configure_tensorflow
 from flow.jobs.selection import select_rows
@@ -50,17 +51,13 @@ SEEDS = (1, 2, 3, 4, 5)
 # Threads and oneDNN, which both change the order of sums.
 ROUNDINGS = {"one thread": (1, True), "two threads": (2, True), "Eigen": (1, False)}
 # Analyses of which planted pairs are recovered; a study with none is trained and tested.
-ANALYSES = {
-    "simulated": ("deeplift",),
-    "tal_gata": ("gata_to_tal", "tal_to_gata"),
-    "tal_gata_negative": (),
-    "simulated_negative": (),
-    "accessibility": (),
-}
+ANALYSES = {"simulated": ("deeplift",), "tal_gata": ("gata_to_tal", "tal_to_gata")}
 _LIMIT = 200  # sequences that an analysis scores
 
 
-def train_one(run: Run, study: str, seed: int, rounding: str, folder: Path) -> dict[str, Any]:
+def train_one(
+    run: Run, study: str, seed: int, rounding: str, checkpoint: Path
+) -> dict[str, Any]:
     """Train and measure one network, in a process that has not loaded TensorFlow.
 
     Returns
@@ -103,20 +100,14 @@ def train_one(run: Run, study: str, seed: int, rounding: str, folder: Path) -> d
             **{k: v for k, v in settings.items() if k not in ("threads", "onednn")}
         ),
         seed=seed,
-        checkpoint=folder / f"{study}.{seed}.{rounding.replace(' ', '_')}.state.h5",
+        checkpoint=checkpoint,
         progress=report,
     )
     seconds = _cpu_seconds() - before
+    checkpoint.unlink()
     heads = task_heads(network, data.tasks, declared)
-    logits = predict_logits(network, data.one_hot(), list(heads.values()))
-    groups = loci_of(data)
-    rng = np.random.default_rng(0)
-    macro = macro_average(
-        data.labels[test],
-        logits[test],
-        rng=rng,
-        groups=None if groups is None else groups[test],
-    )
+    logits = predict_logits(network, data.one_hot(test), list(heads.values()))
+    macro = macro_average(data.labels[test], logits, rng=np.random.default_rng(0))
     return {
         "study": study,
         "seed": seed,
@@ -125,8 +116,8 @@ def train_one(run: Run, study: str, seed: int, rounding: str, folder: Path) -> d
         "losses": history["validation_loss"].tolist(),
         "auroc": macro.auroc,
         "analyses": {
-            name: _recovered(run, study, name, network, data, logits)
-            for name in ANALYSES[study]
+            name: _recovered(run, study, name, network, data)
+            for name in ANALYSES.get(study, ())
         },
     }
 
@@ -137,20 +128,16 @@ def _cpu_seconds() -> float:
 
 
 def _recovered(
-    run: Run,
-    study: str,
-    analysis: str,
-    network: "keras.Model",
-    data: Examples,
-    logits: NDArray[Any],
+    run: Run, study: str, analysis: str, network: "keras.Model", data: Examples
 ) -> dict[str, float]:
     """AUROC of planted pairs by FIS under both rules of max-pooling, and by double mutants."""
     settings, declared = run.scoring(study, analysis), run.studies[study]
     select = declared["analyses"][analysis].get("select", {})
     limit = min(select.get("limit") or _LIMIT, _LIMIT)
-    rows = select_rows(data, logits, {**select, "limit": limit}, task=settings["task"])
-    table = run.feature_table(study) or [run.path(study, "features.tsv.gz")]
-    features = Features.load(table[0], data.ids, data.codes.shape[1]).of_sequences(rows)
+    unknown = np.full(data.labels.shape, np.nan)  # none of them selects by the output
+    rows = select_rows(data, unknown, {**select, "limit": limit}, task=settings["task"])
+    table = run.path(study, "features.tsv.gz")
+    features = Features.load(table, data.ids, data.codes.shape[1]).of_sequences(rows)
     head = task_heads(network, data.tasks, declared["model"])[settings["task"]]
     X, choices = data.one_hot(rows), ScoringSettings.choose(settings)
     found: dict[str, float] = {}
@@ -215,30 +202,40 @@ def _auroc(
     return matched_auroc(*parts, distance[planted], distance[chance], edges)[0]
 
 
-def measure(
-    studies: Sequence[str], seeds: Sequence[int], roundings: Sequence[str], folder: Path
-) -> list[dict[str, Any]]:
-    """Measure every network, one process after the other; those measured before are read."""
-    run, found = Run.start(load([]), []), []
+def inputs(run: Run, studies: Sequence[str]) -> list[str]:
+    """Files of the run that the measurements read, for Snakemake to make."""
+    found = []
     for study in studies:
-        recipe = [run.studies[study]["model"], run.training(study), run.config["seed"]]
-        recipe += [run.config["simulation"], run.config["genome_simulation"]]
-        recipe += [code_digest("scripts/train_model.py"), run.studies[study]["analyses"]]
-        for rounding in roundings:
-            for seed in seeds:
-                path = folder / f"{config_digest([*recipe, study, rounding, seed])}.json"
-                if not path.exists():
-                    request = json.dumps([study, seed, rounding, str(path)])
-                    subprocess.run([sys.executable, __file__, "--one", request], check=True)
+        found.append(run.path(study, "examples.h5"))
+        if study in ANALYSES:
+            found += [run.path(study, "features.tsv.gz"), *run.truth_files(study)["sites"]]
+    return found
+
+
+def measure(run: Run, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure every network, one process after the other; those measured before are read."""
+    found = []
+    simulations = [value for key, value in run.config.items() if key.endswith("simulation")]
+    for study in options.studies:
+        recipe = [run.studies[study][part] for part in ("examples", "model", "analyses")]
+        recipe += [run.training(study), run.config["seed"], simulations, study]
+        for rounding, seed in product(options.roundings, options.seeds):
+            path = Path(options.folder) / f"{config_digest([*recipe, rounding, seed])}.json"
+            if not path.exists() and not options.done:
+                request = json.dumps([study, seed, rounding, str(path)])
+                command = [sys.executable, __file__, "--one", request]
+                command += ["--configfile", *options.configfile] if options.configfile else []
+                subprocess.run(command, check=True)
+            if path.exists():
                 found.append(read_json(path))
     return found
 
 
-def _one(request: str) -> None:
+def _one(run: Run, request: str) -> None:
+    """Measure one network in this process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     study, seed, rounding, path = json.loads(request)
-    run = Run.start(load([]), [])
-    write_json(path, train_one(run, study, seed, rounding, Path(path).parent))
+    write_json(path, train_one(run, study, seed, rounding, Path(path).with_suffix(".h5")))
 
 
 def table_of(measured: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -255,28 +252,35 @@ def table_of(measured: Sequence[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def main(options: argparse.Namespace) -> None:
-    """Measure, add to the table of what was measured before, and write the page."""
-    folder = Path(options.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    measured = measure(options.studies, options.seeds, options.roundings, folder)
-    table = table_of(measured)
-    write_table(folder / "recipes.tsv", table)
-    run = Run.start(load([]), [])
-    recipes = {study: run.training(study) for study in table["study"].unique()}
-    write_page(options.page, table, recipes, cores=os.cpu_count(), limit=_LIMIT)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what the command line asks for, and write the page of all of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--folder", default="results/recipes", help="of finished measurements")
+    parser.add_argument("--page", default="docs/training.md")
+    parser.add_argument("--configfile", nargs="+", default=[], help="laid over the default")
+    parser.add_argument("--studies", nargs="+", help="every classifier that the run trains")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--roundings", nargs="+", default=list(ROUNDINGS), choices=ROUNDINGS)
+    parser.add_argument("--done", action="store_true", help="write up what there is, no more")
+    parser.add_argument("--inputs", action="store_true", help="print what it reads, and end")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    run = Run.start(load(options.configfile), options.configfile)
+    trained = [study for study in run.trained() if study not in run.of_flanks()]
+    options.studies = options.studies or trained
+    unknown = sorted(set(options.studies) - set(trained))
+    if unknown:
+        parser.error(f"--studies: got {unknown[0]}, expected some of {', '.join(trained)}")
+    if options.inputs:
+        sys.stdout.write(" ".join(inputs(run, options.studies)) + "\n")
+    elif options.one:
+        _one(run, options.one)
+    else:
+        Path(options.folder).mkdir(parents=True, exist_ok=True)
+        table = table_of(measure(run, options))
+        recipes = {study: run.training(study) for study in options.studies}
+        write_page(options.page, table, recipes, cores=os.cpu_count(), limit=_LIMIT)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--folder", default="results/recipes")
-    parser.add_argument("--page", default="docs/training.md")
-    parser.add_argument("--studies", nargs="+", default=list(ANALYSES), choices=ANALYSES)
-    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
-    parser.add_argument("--roundings", nargs="+", default=list(ROUNDINGS), choices=ROUNDINGS)
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    parsed = parser.parse_args()
-    if parsed.one:
-        _one(parsed.one)
-    else:
-        main(parsed)
+    main()

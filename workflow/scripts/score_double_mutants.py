@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dfim.comparators.double_mutants import double_mutant_interactions
-from dfim.io.store import Examples, write_arrays
+from dfim.io.store import write_arrays
 from dfim.pairs.scores import PairScores
 from dfim.scoring.settings import ScoringSettings
+from dfim.sequences.examples import Examples
 from flow.jobs.digest import rule_seed
 from flow.jobs.runtime import configure_tensorflow
 from flow.networks.heads import head_attributor, task_heads
