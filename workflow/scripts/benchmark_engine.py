@@ -10,21 +10,27 @@ By hand:
 import argparse
 import os
 import platform
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dfim.io.store import write_table
 from dfim.maps.maps import score_map
-from dfim.motifs.features import Features
 from dfim.pairs.fis import score_pairs
 from dfim.scoring.settings import ScoringSettings
 from dfim.sequences.references import make_references
 from dfim.variants.fis import score_variants
+from flow.benchmark.cases import (
+    close_sites,
+    random_sequences,
+    require_interactions,
+    spread_sites,
+)
 from flow.benchmark.page import write_page
 from flow.benchmark.timing import NETWORKS, best_seconds, paper_shapes, sgemm
 from flow.jobs.runtime import configure_tensorflow
@@ -34,6 +40,7 @@ if TYPE_CHECKING:
 
     from dfim.attribution.engine.engine import Engine
 
+Clock = Callable[[], float]
 GC = ScoringSettings(references="gc")
 SIMULATED, TAL_GATA, ACCESSIBILITY, CBF1 = NETWORKS
 # Sequences, and the batch that suits the package best.
@@ -43,26 +50,30 @@ PROFILES = {
     ACCESSIBILITY: (48, 16),
     CBF1: (7680, 500),
 }
-MOTIF = 12  # bp
 
 
-def random_sequences(n: int, length: int) -> NDArray[np.uint8]:
-    """One-hot sequences (n, length, 4)."""
-    return np.eye(4, dtype=np.uint8)[np.random.default_rng(n).integers(0, 4, (n, length))]
+@dataclass(frozen=True)
+class WindowCase:
+    """A whole call that can score mutants in windows.
+
+    Attributes
+    ----------
+    work
+        The call; takes `windowed`.
+    mutants, originals
+        Profiles that it stands for.
+    reachable
+        Share of its pairs that the network joins; NaN where it has no pairs.
+    """
+
+    work: Callable[..., Any]
+    mutants: int
+    originals: int
+    reachable: float = np.nan
 
 
-def random_sites(n: int, length: int, each: int) -> Features:
-    """So many sites a sequence, spread over it, each with a name of its own."""
-    start = np.linspace(0, length - MOTIF, each).astype(np.int64)
-    name = np.array([f"site{i}" for i in range(each)])
-    sequence = np.repeat(np.arange(n), each)
-    strand = np.full(n * each, "+")
-    start = np.tile(start, n)
-    return Features(sequence, start, start + MOTIF, np.tile(name, n), strand)
-
-
-def time_profiles(name: str, model: "keras.Model") -> pd.DataFrame:
-    """Rates of the package and of the engine, and the limit: sgemm takes turns with them."""
+def time_profiles(name: str, model: "keras.Model", clock: Clock) -> pd.DataFrame:
+    """Measure rates of the package and of the engine; sgemm, their limit, takes turns."""
     from dfim.attribution.engine.costs import flops_per_profile
     from dfim.attribution.factory import make_attributor
 
@@ -82,7 +93,7 @@ def time_profiles(name: str, model: "keras.Model") -> pd.DataFrame:
         # Without logits and completeness, which profiles() of the engine include.
         cases[f"package, batch {batch}"] = partial(package.contributions, X, reference)
     product, gflop = sgemm()
-    seconds = best_seconds({**cases, "sgemm": product})
+    seconds = best_seconds({**cases, "sgemm": product}, clock=clock)
     base, limit = seconds["package, batch 10"], gflop / seconds.pop("sgemm")
     mflop, plain = (
         flops_per_profile(engine.plan, reveal_cancel=reveal) / 1e6 for reveal in (True, False)
@@ -97,24 +108,27 @@ def time_profiles(name: str, model: "keras.Model") -> pd.DataFrame:
     return table.assign(mflop=mflop, batch=engine.batch_size, sgemm=limit)
 
 
-def window_cases(models: "dict[str, keras.Model]") -> dict[tuple[str, str], tuple[Any, ...]]:
-    """What mutants in windows stand for: a function of `windowed`, mutants and originals."""
+def window_cases(models: "dict[str, keras.Model]") -> dict[tuple[str, str], WindowCase]:
+    """List the calls by network and name; sites of a case are within the network's reach."""
     from dfim.attribution.factory import make_attributor
 
-    def pairs(name: str, n: int, each: int) -> tuple[Callable[..., Any], int, int]:
+    def pairs(name: str, n: int, each: int) -> WindowCase:
         engine = make_attributor(models[name], "deeplift", maxpool_rule="winner")
-        X, sites = random_sequences(n, engine.length), random_sites(n, engine.length, each)
+        X = random_sequences(n, engine.length)
+        place = close_sites if name == TAL_GATA else spread_sites
+        sites = place(n, engine.length, each)
+        share = require_interactions(engine, X, sites, GC)
         options = {"settings": GC, "rng": np.random.default_rng(0)}
-        return partial(score_pairs, engine, X, sites, **options), n * each, n
+        return WindowCase(partial(score_pairs, engine, X, sites, **options), n * each, n, share)
 
-    def a_map(name: str, width: int) -> tuple[Callable[..., Any], int, int]:
+    def a_map(name: str, width: int) -> WindowCase:
         engine = make_attributor(models[name], "deeplift", maxpool_rule="winner")
         (x,), first = random_sequences(1, engine.length), (engine.length - width) // 2
         options = {"settings": GC, "rng": np.random.default_rng(0)}
         work = partial(score_map, engine, x, first, first + width, **options)
-        return work, 3 * width, 1
+        return WindowCase(work, 3 * width, 1)
 
-    def variants(name: str, n: int) -> tuple[Callable[..., Any], int, int]:
+    def variants(name: str, n: int) -> WindowCase:
         engine = make_attributor(models[name], "deeplift", maxpool_rule="winner")
         X = random_sequences(n, engine.length)
 
@@ -124,7 +138,7 @@ def window_cases(models: "dict[str, keras.Model]") -> dict[tuple[str, str], tupl
                 engine, X, half_width=15, settings=GC, rng=rng, windowed=windowed
             )
 
-        return work, 3 * n, n
+        return WindowCase(work, 3 * n, n)
 
     return {
         (SIMULATED, "pairs of 4 motifs"): pairs(SIMULATED, 768, 4),
@@ -138,25 +152,23 @@ def window_cases(models: "dict[str, keras.Model]") -> dict[tuple[str, str], tupl
     }
 
 
-def time_windows(models: "dict[str, keras.Model]") -> pd.DataFrame:
-    """Seconds of whole calls with windows and without, and what is chosen by itself."""
+def time_windows(cases: dict[tuple[str, str], WindowCase], clock: Clock) -> pd.DataFrame:
+    """Measure whole calls with windows and without, and with what is chosen by itself."""
     rows = []
-    for (name, what), (work, mutants, originals) in window_cases(models).items():
-        cases = {
-            "whole": partial(work, windowed=False),
-            "windows": partial(work, windowed=True),
-            "chosen": partial(work, windowed=None),
-        }
-        seconds = best_seconds(cases, rounds=2)
-        ratios = [seconds["whole"] / seconds[case] for case in ("windows", "chosen")]
-        rows.append((name, what, mutants, originals, *seconds.values(), *ratios))
-    columns = ["network", "what", "mutants", "originals", "whole_s", "windows_s", "chosen_s",
-               "windows", "chosen"]  # fmt: skip
+    for (name, what), case in cases.items():
+        ways = {"whole": False, "windows": True, "chosen": None}
+        calls = {way: partial(case.work, windowed=value) for way, value in ways.items()}
+        seconds = best_seconds(calls, rounds=2, clock=clock)
+        ratios = [seconds["whole"] / seconds[way] for way in ("windows", "chosen")]
+        counts = case.mutants, case.originals, case.reachable
+        rows.append((name, what, *counts, *seconds.values(), *ratios))
+    columns = ["network", "what", "mutants", "originals", "reachable", "whole_s", "windows_s",
+               "chosen_s", "windows", "chosen"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
-def time_growth(engine: "Engine") -> pd.DataFrame:
-    """Mutants to FIS, whole calls, for growing sequences, mutants and references."""
+def time_growth(engine: "Engine", clock: Clock) -> pd.DataFrame:
+    """Measure calls from mutants to FIS for growing sequences, mutants and references."""
     rng = np.random.default_rng(0)
     X = random_sequences(3072, engine.length)
     own = make_references(X, "dinuc", n=1, gc=0.46, rng=rng)
@@ -174,10 +186,10 @@ def time_growth(engine: "Engine") -> pd.DataFrame:
         (1000, 4, "dinuc", 10),
     ):  # fmt: skip
         settings = ScoringSettings(references=kind, n_refs=repeats)
-        sites = random_sites(n, engine.length, each)
+        sites = spread_sites(n, engine.length, each)
         sequences = random_sequences(n, engine.length)
         work = partial(score_pairs, engine, sequences, sites, settings=settings, rng=rng)
-        seconds = best_seconds({"alone": alone[kind], "call": work}, rounds=2)
+        seconds = best_seconds({"alone": alone[kind], "call": work}, rounds=2, clock=clock)
         mutants = n * each
         profile = seconds["alone"] / len(X)
         of_engine = (mutants + n) * repeats * profile / seconds["call"]
@@ -187,8 +199,9 @@ def time_growth(engine: "Engine") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def main(table: str, page: str, picture: str, threads: int) -> None:
+def main(table: str, page: str, picture: str, threads: int, *, cpu_time: bool) -> None:
     """Time everything; write tables, a page and a picture."""
+    clock = time.process_time if cpu_time else time.perf_counter
     configure_tensorflow(threads, seed=0)
     import keras
     import tensorflow as tf
@@ -196,14 +209,16 @@ def main(table: str, page: str, picture: str, threads: int) -> None:
     from dfim.attribution.factory import make_attributor
 
     models = paper_shapes()
-    profiles = pd.concat([time_profiles(*item) for item in models.items()])
-    windows = time_windows(models)
-    growth = time_growth(make_attributor(models[SIMULATED], "deeplift", maxpool_rule="winner"))
+    profiles = pd.concat([time_profiles(*item, clock) for item in models.items()])
+    windows = time_windows(window_cases(models), clock)
+    simulated = make_attributor(models[SIMULATED], "deeplift", maxpool_rule="winner")
+    growth = time_growth(simulated, clock)
     for name, rows in (("profiles", profiles), ("windows", windows), ("growth", growth)):
         write_table(f"{table}_{name}.tsv", rows)
     machine = (
         f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads; "
-        f"TensorFlow {tf.__version__}, Keras {keras.__version__}"
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}; "
+        f"{'CPU seconds of all threads' if cpu_time else 'wall seconds'}"
     )
     write_page(page, picture, profiles, windows, growth, machine=machine)
 
@@ -214,5 +229,9 @@ if __name__ == "__main__":
     parser.add_argument("--page", default="docs/benchmark.md")
     parser.add_argument("--picture", default="docs/benchmark.png")
     parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    main(options.table, options.page, options.picture, options.threads)
+    parser.add_argument(
+        "--cpu-time",
+        action="store_true",
+        help="measure CPU time instead of wall time, on a machine that does other work",
+    )
+    main(**vars(parser.parse_args()))
