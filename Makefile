@@ -4,6 +4,7 @@
 #   make test        every fast test      make test-long   the ones that take minutes
 #   make bench       times the engine against the deeplift package and plain sgemm
 #   make recipes     trains every network with several seeds and roundings (hours), and measures
+#   make times       where the time of finished runs goes, by rule: RUNS='old=results/a results/b'
 #   make lint        ruff, snakefmt, snakemake --lint, mypy --strict over dfim and flow
 #   make wings       draws docs/wings.svg from the imports
 #   make lock        resolves pyproject.toml again into envs/ (needs the network)
@@ -31,7 +32,7 @@ SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .SILENT:
 .DEFAULT_GOAL := figures
-.PHONY: figures bench recipes test test-long lint wings lock clean FORCE
+.PHONY: figures audit bench recipes times test test-long lint wings lock clean FORCE
 
 # Without bytecode every start of Snakemake costs 2 s more; a search path from
 # outside would mix foreign packages into the locked ones.
@@ -86,6 +87,9 @@ recipes: $(STAMP)
 	export PYTHONPATH=workflow
 	snakemake --cores $(CORES) -- $$(python workflow/scripts/measure_recipes.py --inputs)
 	python workflow/scripts/measure_recipes.py $(ARGS)
+
+times: $(STAMP)
+	PYTHONPATH=workflow .venv/bin/python -m flow.benchmark.run_times $(or $(RUNS),results/default) $(ARGS)
 
 # Two workers; the tests of a file stay together, as they share what its fixtures made.
 test: $(STAMP)

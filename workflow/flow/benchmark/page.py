@@ -1,4 +1,6 @@
-"""The page and the picture of the benchmark."""
+"""Write the page of the benchmark, and its picture."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,18 +13,23 @@ _DIGITS = {
     **dict.fromkeys(["seconds", "to_package", "of_sgemm", "whole_s", "windows_s"], 2),
     **dict.fromkeys(["windows", "chosen", "to_engine", "cost", "chosen_s", "reachable"], 2),
 }
+# Columns of the times of runs; of several runs with the run's name before it.
+_DIGITS |= dict.fromkeys(["wall_s", "cpu_s", "jobs", "epochs", "gflop_s", "gflop_cpu_s"], 0)
+_DIGITS |= dict.fromkeys(["share", "tflop"], 2)
+TIMES = "## Where the time goes"  # the section that `flow.benchmark.run_times` writes
 _COLOURS = {"package, batch 10": "#999999", "engine": "#0072B2", "engine, complete": "#56B4E9"}
 
 
 def markdown(table: pd.DataFrame) -> str:
     """Write a table in Markdown; missing numbers as a dash."""
+    digits_of = [_DIGITS.get(column.rpartition(" ")[2]) for column in table.columns]
     lines = ["| " + " | ".join(table.columns) + " |", "|" + "---|" * len(table.columns)]
     for row in table.itertuples(index=False):
         cells = [
             str(value)
-            if column not in _DIGITS
-            else ("–" if pd.isna(value) else f"{value:,.{_DIGITS[column]}f}")
-            for column, value in zip(table.columns, row, strict=True)
+            if digits is None
+            else ("–" if pd.isna(value) else f"{value:,.{digits}f}")
+            for digits, value in zip(digits_of, row, strict=True)
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -31,7 +38,7 @@ def markdown(table: pd.DataFrame) -> str:
 def draw(
     picture: str, profiles: pd.DataFrame, windows: pd.DataFrame, growth: pd.DataFrame
 ) -> None:
-    """Shares of the machine's rate; what windows save; how cost grows."""
+    """Draw shares of the machine's rate, what windows save, and how cost grows."""
     figure = Figure(figsize=(11, 3.8), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     networks = list(dict.fromkeys(profiles["network"]))
@@ -85,7 +92,10 @@ def write_page(
     *,
     machine: str,
 ) -> None:
-    """Write docs/benchmark.md and its picture; `machine` says what ran."""
+    """Write docs/benchmark.md and its picture; `machine` says what ran.
+
+    The section on the times of runs stays as it is.
+    """
     draw(picture, profiles, windows, growth)
     sizes = profiles.drop_duplicates("network")
     facts = "; ".join(
@@ -139,5 +149,25 @@ mutant, in such profiles a reference, its share of originals included.
 
 {markdown(growth)}
 """
+    _, times = _split(page)
+    _write(page, text, times)
+
+
+def replace_times(page: str, times: str) -> None:
+    """Put a section on the times of runs at the end of a page, for the one that is there."""
+    benchmark, _ = _split(page)
+    _write(page, benchmark, times)
+
+
+def _split(page: str) -> tuple[str, str]:
+    """Return what stands before the section on the times of runs, and that section."""
+    path = Path(page)
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    before, title, after = text.partition(TIMES)
+    return before, title + after
+
+
+def _write(page: str, *sections: str) -> None:
+    text = "\n\n".join(section.strip("\n") for section in sections if section)
     with whole_file(page) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text + "\n", encoding="utf-8")
