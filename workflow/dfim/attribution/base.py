@@ -39,6 +39,9 @@ class Attributor(ABC):
         Output and unit of each task, as given to `make_attributor`.
     held : dict of str to str
         Digests of the inputs that are held at other values than zero.
+    model_digest : str
+        Digest of the model (`dfim.models.loading.model_digest`), which results keep; "" where
+        the attributor was not made by `make_attributor`.
     """
 
     method: str
@@ -49,6 +52,7 @@ class Attributor(ABC):
     needs_references: bool = True
     heads: tuple[tuple[int | str, int], ...] = ()
     held: Mapping[str, str] = MappingProxyType({})
+    model_digest: str = ""
 
     def profiles(
         self,

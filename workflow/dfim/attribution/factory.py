@@ -118,7 +118,18 @@ def make_attributor(
     made = _MAKERS[method](model, method, settings)
     made.heads = tuple((head.output, head.unit) for head in settings["heads"])
     made.held = {name: _digest(value) for name, value in (held or {}).items()}
+    made.model_digest = _digest_of_model(model)
     return made
+
+
+def _digest_of_model(model: keras.Model) -> str:
+    """Digest of layers and weights; "" where a layer cannot describe itself to Keras."""
+    from dfim.models.loading import model_digest  # loads Keras
+
+    try:
+        return model_digest(model)
+    except NotImplementedError:
+        return ""
 
 
 def _digest(value: np.ndarray) -> str:

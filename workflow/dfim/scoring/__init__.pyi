@@ -1,8 +1,11 @@
 from . import blocks as blocks
 from . import change_scoring as change_scoring
 from . import changes as changes
+from . import provenance as provenance
+from . import records as records
 from . import settings as settings
 from .changes import Changes as Changes
 from .changes import Mutations as Mutations
 from .changes import Targets as Targets
+from .provenance import ScoreInfo as ScoreInfo
 from .settings import ScoringSettings as ScoringSettings
