@@ -24,7 +24,7 @@ from .models.loading import model_digest as model_digest
 from .motifs.features import Features as Features
 from .motifs.patterns import scan_patterns as scan_patterns
 from .motifs.pwms import scan_pwms as scan_pwms
-from .pairs.files import score_pairs_file as score_pairs_file
+from .pairs.file_scoring import score_pairs_file as score_pairs_file
 from .pairs.fis import score_pairs as score_pairs
 from .pairs.fis import score_pairs_by_task as score_pairs_by_task
 from .pairs.scores import PairScores as PairScores

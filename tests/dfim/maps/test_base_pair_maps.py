@@ -114,8 +114,6 @@ def test_ranks_count_from_the_largest():
     marginal = random_factorial(LENGTH).base_pair_maps().marginal()
     s, a, t, b = np.unravel_index(np.nanargmax(marginal.values), marginal.values.shape)
     assert marginal.rank_of((s, a), (t, b))[0] == 1
-    assert marginal.position_pairs()[s, t] == marginal.values[s, a, t, b]
-    assert np.isnan(np.diag(marginal.position_pairs())).all()
 
 
 def test_shares_are_those_of_the_sequences():

@@ -117,7 +117,7 @@ def test_map_as_a_table(factorial):
 
 
 def test_contributions_add_up(factorial):
-    assert factorial.gap.max() < 1e-5
+    assert factorial.convergence_delta.max() < 1e-5
 
 
 def test_additive_network_has_no_interactions():
@@ -129,7 +129,7 @@ def test_additive_network_has_no_interactions():
 def test_gradient_needs_no_reference(network):
     attributor = make_attributor(network, "gradient_input")
     found = score_factorial(attributor, ScoringSettings(references="dinuc"))
-    assert np.isnan(found.gap).all()
+    assert np.isnan(found.convergence_delta).all()
     assert found.importance.shape == (4**LENGTH, LENGTH)
 
 

@@ -63,8 +63,9 @@ def test_file_says_what_made_it(tmp_path, model, attributor):
     found = score(attributor, tmp_path / "maps.h5", model=model_digest(model))
     assert found.parameters["model"] == model_digest(model)
     assert found.parameters["settings"]["n_refs"] == 2
+    assert found.parameters["method"] == "deeplift"
     assert found.parameters["importance"] == {
-        "method": "deeplift", "maxpool_rule": "complete", "observed": True, "batch_size": 768,
+        "maxpool_rule": "complete", "observed": True, "batch_size": 768,
         "heads": [[0, 0]], "held": {},
     }  # fmt: skip
     assert found.parameters["shape"] == [7, LENGTH]
@@ -253,5 +254,5 @@ def test_foreign_and_damaged_files_are_refused(tmp_path, attributor):
 
 def test_row_is_checked(tmp_path, attributor):
     found = score(attributor, tmp_path / "maps.h5")
-    with pytest.raises(IndexError, match="row 7: the file has 7 maps"):
+    with pytest.raises(IndexError, match="row 7: the file has 7 maps, of rows 0 to 6"):
         found[7]

@@ -139,7 +139,7 @@ def test_source_without_a_pair_has_no_effect(attributors, rng):
     features = features_of([(0, 4, 8, "A"), (0, 20, 24, "B"), (1, 4, 8, "A")])
     scores = score_pairs(attributors("and"), one_hot_encode([BASES] * 2), features, rng=rng)
     assert np.isfinite(scores.effect).tolist() == [True, True, False]
-    assert np.isfinite(scores.gap).tolist() == [True, True, False]
+    assert np.isfinite(scores.convergence_delta).tolist() == [True, True, False]
 
 
 # ---- what a score is made of ---------------------------------------------------
@@ -342,7 +342,7 @@ def test_pair_scores_come_back(tmp_path, scored):
     assert_equal(PairScores.load(tmp_path / "e.h5"), PairScores.empty())
 
 
-@pytest.mark.parametrize("missing", ["fis", "target", "gap", "feature_end"])
+@pytest.mark.parametrize("missing", ["fis", "target", "convergence_delta", "feature_end"])
 def test_incomplete_pair_scores_are_named(tmp_path, scored, missing):
     arrays = {name: array for name, array in scored.arrays().items() if name != missing}
     write_arrays(tmp_path / "s.h5", arrays)
@@ -362,8 +362,9 @@ def test_parts_join_to_the_whole(scored):
             scored.fis[mine],
             scored.fis_max_abs[mine],
             scored.effect[index],
-            scored.gap[index],
+            scored.convergence_delta[index],
             scored.reachable[mine],
+            info=scored.info,
         ).of_rows(rows)
 
     parts = [PairScores.empty(), part(np.arange(2)), PairScores.empty(), part(np.arange(2, 6))]

@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 
 from dfim.attribution.factory import make_attributor
+from dfim.io.hdf5 import content_digest
 from dfim.io.store import read_table
 from dfim.models.loading import model_digest
 from dfim.motifs.features import Features
-from dfim.pairs.files import PairFile, score_pairs_file
+from dfim.pairs.file_scoring import score_pairs_file
+from dfim.pairs.files import PairFile
 from dfim.pairs.fis import score_pairs
 from dfim.pairs.scores import PairScores
-from dfim.scoring.blocks import content_digest
 from dfim.scoring.settings import ScoringSettings
 from dfim.sequences.encoding import one_hot
 from helpers import ROOT, WORKFLOW
@@ -95,7 +96,7 @@ def test_each_block_is_what_score_pairs_gives(path, attributor, choice):
     choice = {"settings": SETTINGS, **choice}
     for k, scores in enumerate(found):
         rows = np.arange(k * 3, min(k * 3 + 3, N))
-        mine, rng = FEATURES.of_sequences(rows), np.random.default_rng([5, k * 3])
+        mine, rng = FEATURES.of_sequences(rows), np.random.default_rng([5, k * 3]).spawn(2)[1]
         alone = score_pairs(attributor, one_hot(CODES[rows]), mine, **choice, rng=rng)
         assert_same(scores, alone.of_rows(rows))
         assert (len(scores), len(mine)) == (found.n_pairs[k], found.n_features[k])
@@ -122,7 +123,7 @@ def test_features_and_indices_are_those_of_all_sequences(path, attributor):
 
 def test_file_says_what_made_it(path, attributor):
     told = score(attributor, path, sources=["GATA", "EBOX"], max_distance=30).parameters
-    assert told["kind"] == "dfim pairs 1"
+    assert told["kind"] == "dfim pairs 2"
     assert told["shape"] == [N, LENGTH]
     assert told["settings"]["n_refs"] == 2
     assert told["importance"]["maxpool_rule"] == "complete"
@@ -327,7 +328,7 @@ def test_another_method_is_refused(path, attributor):
     before = path.read_bytes()
     gradient = make_attributor(conv_net(1, hidden=()), "gradient_input")
     other = score(gradient, path)  # the file itself is replaced, once the other is whole
-    assert other.parameters["importance"]["method"] == "gradient_input"
+    assert other.parameters["method"] == "gradient_input"
     assert path.read_bytes() != before
 
 

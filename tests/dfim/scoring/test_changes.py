@@ -110,11 +110,12 @@ def collected(parts, tasks, targets, n):
         for place, number in enumerate(part.targets):
             one = Changes(
                 part.targets[[place]], part.row[[place]], part.delta, part.importance,
-                part.offset, part.mutants, part.effect, part.gap, part.own_gap,
+                part.offset, part.mutants, part.effect, part.convergence_delta,
+                part.original_convergence_delta,
             )  # fmt: skip
             assert deltas[number] is None
             deltas[number] = one.over(targets.start[[number]], width[number])[0][:, 0]
-        effect[:, part.mutants], gap[:, part.mutants] = part.effect, part.gap
+        effect[:, part.mutants], gap[:, part.mutants] = part.effect, part.convergence_delta
     assert all(delta is not None for delta in deltas)
     return deltas, effect, gap
 
@@ -332,7 +333,7 @@ def test_features_at_one_place_have_one_mutant(rng):
         assert n == n_alone == inputs
         assert len(found) == 4 * len(alone) == 16
         np.testing.assert_array_equal(found.effect, alone.effect[twice])
-        np.testing.assert_array_equal(found.gap, alone.gap[twice])
+        np.testing.assert_array_equal(found.convergence_delta, alone.convergence_delta[twice])
         expected = {
             (int(s), int(t)): fis
             for s, t, fis in zip(alone.source, alone.target, alone.fis, strict=True)
@@ -408,7 +409,7 @@ def of_heads(*names):
 
 def same_fields(a, b):
     for field in fields(a):
-        if field.name != "features":
+        if field.name not in ("features", "info"):
             x, y = getattr(a, field.name), getattr(b, field.name)
             np.testing.assert_array_equal(x, y, err_msg=field.name)
 

@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.io.records import ArrayRecord
+from dfim.scoring.records import ScoreRecord
 from dfim.sequences.encoding import ALPHABET
 from dfim.sequences.mutations import OTHER_BASES
-from dfim.statistics.agreement import fold_positions
 
 Doubles = NDArray[np.float64]
 
@@ -33,10 +33,6 @@ class MarginalMap(ArrayRecord):
     mutant: NDArray[np.int8]
     n: NDArray[np.int64]
 
-    def position_pairs(self) -> Doubles:
-        """(L, L) largest cell of each pair of positions; NaN where all are blank."""
-        return fold_positions(self.cells())
-
     def cells(self) -> Doubles:
         """(L, L, 4, 4) the same values, positions first (see `dfim.statistics.agreement`)."""
         return self.values.transpose(0, 2, 1, 3)
@@ -54,9 +50,9 @@ class MarginalMap(ArrayRecord):
         return rank, filled.size
 
 
-@dataclass(frozen=True)
-class BasePairMaps(ArrayRecord):
-    """Means over the sequences that have a base at a source and one at a target.
+@dataclass(frozen=True, repr=False)
+class BasePairMaps(ScoreRecord):
+    """Mean FIS over the sequences that have one base at a source and one at a target.
 
     Attributes
     ----------
@@ -68,6 +64,8 @@ class BasePairMaps(ArrayRecord):
         (L, 4, L, 4) sequences behind them.
     n_sequences
         Sequences in all.
+    info
+        Method, model, settings, units and sign; the index is "mean FIS".
     """
 
     fis: Doubles

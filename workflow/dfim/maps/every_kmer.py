@@ -5,16 +5,17 @@ importance profiles give the FIS of every base of every sequence on every other.
 in order of their index (`dfim.sequences.kmers`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.io.records import ArrayRecord
 from dfim.maps.base_pair_maps import BasePairMaps, BasePairSums
 from dfim.maps.maps import InteractionMap
+from dfim.scoring.provenance import ScoreInfo
+from dfim.scoring.records import ScoreRecord
 from dfim.scoring.settings import (
     Floats,
     Progress,
@@ -30,25 +31,27 @@ _FIXED = ("gc", "zeros")
 _BLOCK = 4096
 
 
-@dataclass(frozen=True)
-class Factorial(ArrayRecord):
-    """Importance in all 4^L sequences, in order of their index.
+@dataclass(frozen=True, repr=False)
+class Factorial(ScoreRecord):
+    """Importance of every base of all 4^L sequences, in order of their k-mer index.
 
     Attributes
     ----------
     importance
-        (4^L, L) of each base for the output.
+        (4^L, L) of each base for the output, in logit.
     target
-        (4^L,) the output itself.
-    gap
-        (4^L,) completeness error; NaN for gradient times input.
+        (4^L,) the output (logit).
+    convergence_delta
+        (4^L,) completeness error of each profile; NaN for input × gradient.
+    info
+        Method, model, settings, units and sign.
     """
 
     importance: Floats
     target: Floats
-    gap: Floats
+    convergence_delta: Floats
 
-    row_fields: ClassVar[tuple[str, ...]] = ("importance", "target", "gap")
+    row_fields: ClassVar[tuple[str, ...]] = ("importance", "target", "convergence_delta")
 
     @property
     def length(self) -> int:
@@ -83,7 +86,8 @@ class Factorial(ArrayRecord):
             mutant_importance=self.importance[mutants],
             mutant_base=OTHER_BASES[codes],
             effect=self.target[index] - self.target[mutants],
-            gap=self.gap[mutants],
+            convergence_delta=self.convergence_delta[mutants],
+            info=self.info,
         )
 
     def base_pair_maps(self, index: NDArray[np.integer] | None = None) -> BasePairMaps:
@@ -122,7 +126,7 @@ class Factorial(ArrayRecord):
         for first in range(0, chosen.size, _BLOCK):
             block = chosen[first : first + _BLOCK]
             sums.add(sequence_codes(self.length, block), self.fis(block))
-        return sums.means()
+        return replace(sums.means(), info=replace(self.info, index="mean FIS"))
 
 
 def score_factorial(
@@ -169,4 +173,6 @@ def score_factorial(
         rng = np.random.default_rng(0)  # a constant reference draws nothing
         references = draw_references(one_hot[:1], settings, rng)
     scored = attributor.profiles(one_hot, references, progress=progress)
-    return Factorial(scored.scores, scored.target, scored.gap)
+    return Factorial(
+        scored.scores, scored.target, scored.gap, info=ScoreInfo.of(attributor, settings)
+    )

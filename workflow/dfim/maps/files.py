@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from dfim.attribution.base import Attributor
 from dfim.io.hdf5 import Arrays
 from dfim.maps.maps import InteractionMap, score_map
-from dfim.scoring.blocks import BlockFile, scoring_parameters, write_blocks
+from dfim.scoring.block_files import BlockFile, scoring_parameters
+from dfim.scoring.block_layout import Shard
+from dfim.scoring.blocks import write_blocks
 from dfim.scoring.settings import Progress, ScoringSettings, require_scorable
 from dfim.sequences.encoding import UNKNOWN, one_hot
 
-_KIND = "dfim maps 2"
-_ARRAYS = ("codes", "importance", "mutant_importance", "mutant_base", "effect", "gap")
+_KIND = "dfim maps 3"
+_OF_MAP = ("importance", "mutant_importance", "mutant_base", "effect", "convergence_delta")
+_ARRAYS = ("codes", *_OF_MAP)
 
 
 def score_maps(
@@ -25,12 +28,13 @@ def score_maps(
     start: int,
     end: int,
     seed: int,
-    model: str,
+    model: str | None = None,
     settings: ScoringSettings | None = None,
     block: int = 16,
+    shard: Shard | None = None,
     progress: Progress | None = None,
 ) -> "MapFile":
-    """Write the map of one window of every sequence; go on where a killed run was.
+    """Write the map of one region of every sequence; resume a run that was killed.
 
     Parameters
     ----------
@@ -42,17 +46,21 @@ def score_maps(
         The HDF5 file; finished blocks wait beside it, in `<path>.blocks`. A file of the same
         run is left as it is, any other replaced in the end.
     start, end
-        The window, 0-based, half-open, the same in every sequence.
+        The region, 0-based, half-open, the same in every sequence.
     seed
-        Draws references, block by block: neither an interruption nor `progress` changes
-        them.
+        Draws references, block by block: neither an interruption nor the number of shards
+        changes them.
     model
-        Digest of the model (`dfim.models.loading.model_digest`), kept in the file.
+        Digest of the model, kept in the file; by default the one that `dfim.make_attributor`
+        took.
     settings
         Scoring choices.
     block
-        Sequences that are scored, and resumed, together; decides how references are
-        dealt.
+        Sequences that are scored, and resumed, together; part of what decides how references
+        are drawn.
+    shard
+        (k, n): only the k-th of n shares of the sequences, for a job of its own;
+        `dfim.scoring.shards.join_shards` joins the files of all shards.
     progress
         Called with the number of sequences done since the last call.
 
@@ -64,18 +72,32 @@ def score_maps(
     Raises
     ------
     ValueError
-        A window outside the sequences, an N in it, sequences that are not the model's, an
-        attributor of several tasks, blocks of another run or a folder of somebody else beside
-        `path`.
+        A region outside the sequences, an N in it, sequences that are not the model's, an
+        attributor of several tasks, blocks of another run or a folder that is not one of
+        blocks beside `path`.
 
     Notes
     -----
     3 W + 1 importance profiles a sequence and reference; 12 W^2 bytes a sequence in the file
     (W = 1,000: 12 MB) before compression, and as much again until the blocks are joined.
+
+    Examples
+    --------
+    >>> import tempfile, keras
+    >>> model = keras.Sequential([keras.Input((20, 4)), keras.layers.Conv1D(2, 3),
+    ...     keras.layers.Flatten(), keras.layers.Dense(2, "relu"), keras.layers.Dense(1)])
+    >>> from dfim.attribution.factory import make_attributor
+    >>> codes = np.random.default_rng(0).integers(0, 4, (3, 20)).astype(np.uint8)
+    >>> maps = score_maps(
+    ...     make_attributor(model, "deeplift"), codes, tempfile.mkdtemp() + "/maps.h5",
+    ...     start=5, end=9, seed=1,
+    ... )
+    >>> len(maps), maps[2].fis.shape
+    (3, (4, 3, 4))
     """
     require_scorable(attributor, tasks=1)
     settings = settings or ScoringSettings()
-    parameters = scoring_parameters(attributor, codes, model, settings)
+    parameters = scoring_parameters(attributor, codes, settings, model=model)
     if not 0 <= start < end <= codes.shape[1]:
         raise ValueError(
             f"window: got [{start}, {end}), expected 0 <= start < end <= {codes.shape[1]} bp"
@@ -93,13 +115,14 @@ def score_maps(
             score_map(attributor, x, start, end, settings=settings, rng=rng)
             for x in one_hot(codes[rows])
         ]
-        stacked = {name: np.stack([getattr(m, name) for m in maps]) for name in _ARRAYS[1:]}
+        stacked = {name: np.stack([getattr(m, name) for m in maps]) for name in _OF_MAP}
         return {"codes": codes[rows, start:end], **stacked}
 
     parameters |= {"kind": _KIND, "start": start, "end": end}
     write_blocks(
-        path, parameters, score, n=len(codes), block=block, seed=seed, progress=progress
-    )
+        path, parameters, score, n=len(codes), block=block, seed=seed, shard=shard,
+        progress=progress,
+    )  # fmt: skip
     return MapFile(path)
 
 
@@ -109,12 +132,14 @@ class MapFile(BlockFile):
     Parameters
     ----------
     path
-        The HDF5 file.
+        The HDF5 file, or a shard of it.
 
     Attributes
     ----------
     parameters
-        What made them: model, method, settings, window, seed, sequences.
+        What made them: method, model, settings, region, seed, sequences.
+    info, shard, rows
+        As for `BlockFile`: maps are read by the number of their sequence, of `rows`.
 
     Raises
     ------
@@ -127,14 +152,17 @@ class MapFile(BlockFile):
     names = _ARRAYS
 
     def __len__(self) -> int:
-        return self.parameters["shape"][0]
+        return len(self.rows)
 
     def __getitem__(self, row: int) -> InteractionMap:
-        if not 0 <= row < len(self):
-            raise IndexError(f"row {row}: the file has {len(self)} maps")
-        found = self.read(_ARRAYS, row)
-        x = one_hot(found.pop("codes")[None])[0]
-        return InteractionMap(self.parameters["start"], x, **found)
+        if row not in self.rows:
+            raise IndexError(
+                f"row {row}: the file has {len(self)} maps, of rows {self.rows.start} to "
+                f"{self.rows.stop - 1}"
+            )
+        arrays = self.read(_ARRAYS, row - self.rows.start)
+        x = one_hot(arrays.pop("codes")[None])[0]
+        return InteractionMap(self.parameters["start"], x, **arrays, info=self.info)
 
     def __iter__(self) -> Iterator[InteractionMap]:
-        return (self[row] for row in range(len(self)))
+        return (self[row] for row in self.rows)

@@ -8,24 +8,25 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.io.records import ArrayRecord
 from dfim.scoring.change_scoring import score_changes
 from dfim.scoring.changes import Mutations, Targets
+from dfim.scoring.provenance import ScoreInfo
+from dfim.scoring.records import ScoreRecord
 from dfim.scoring.settings import Floats, ScoringSettings, require_scorable
 from dfim.sequences.encoding import ALPHABET, base_codes
 from dfim.sequences.mutations import mutate_nucleotides
 
 
-@dataclass(frozen=True)
-class InteractionMap(ArrayRecord):
-    """Nucleotide FIS of one window of one sequence.
+@dataclass(frozen=True, repr=False)
+class InteractionMap(ScoreRecord):
+    """Nucleotide FIS of one region of one sequence: every source against every target.
 
     Attributes
     ----------
     start
-        First position of the window in the sequence (0-based).
+        First position of the region in the sequence (0-based).
     one_hot
-        (W, 4) bases of the window.
+        (W, 4) bases of the region.
     importance
         (W,) importance of the original's bases.
     mutant_importance
@@ -35,9 +36,11 @@ class InteractionMap(ArrayRecord):
         (W, 3) index into A, C, G, T of each mutant's base.
     effect
         (W, 3) logit of the original minus logit of the mutant.
-    gap
+    convergence_delta
         (W, 3) completeness error of each mutant's profile; NaN where only a part of it was
         computed.
+    info
+        Method, model, settings, units and sign.
     """
 
     start: int
@@ -46,7 +49,7 @@ class InteractionMap(ArrayRecord):
     mutant_importance: Floats
     mutant_base: NDArray[np.int8]
     effect: Floats
-    gap: Floats
+    convergence_delta: Floats
 
     @property
     def fis(self) -> Floats:
@@ -67,17 +70,25 @@ class InteractionMap(ArrayRecord):
         return np.take_along_axis(fis, best[:, None, :], axis=1)[:, 0]
 
     def table(self, positions: Sequence[int] | None = None) -> pd.DataFrame:
-        """One row a source position, mutant base and target position.
+        """Make a table with one row per source position, mutant base and target position.
 
-        `positions` numbers the W positions; by default they count on from `start`. FIS is
-        missing where source and target coincide.
+        Parameters
+        ----------
+        positions
+            Numbers of the W positions; by default they count on from `start`.
+
+        Returns
+        -------
+        DataFrame
+            3 W^2 rows; FIS is missing where source and target coincide. `DataFrame.attrs`
+            holds the record of `info`.
         """
         places = np.arange(self.start, self.start + len(self.importance))
         places = places if positions is None else np.asarray(positions)
         letters = np.array([*ALPHABET, "N"])
         bases = letters[base_codes(self.one_hot[None])[0]]
         s, m, t = (axis.ravel() for axis in np.indices(self.mutant_importance.shape))
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "source_position": places[s],
                 "source_base": bases[s],
@@ -89,6 +100,11 @@ class InteractionMap(ArrayRecord):
                 "source_effect": self.effect[s, m],
             }
         )
+        table.attrs |= self.info.record()
+        return table
+
+    def _summary(self) -> str:
+        return f"positions {self.start} to {self.start + len(self.importance)}"
 
 
 def score_map(
@@ -162,23 +178,31 @@ def score_map_by_task(
     first = np.full(n, start)
     mutations = Mutations(np.zeros(n, np.int64), sources, sources + 1, columns)
     aims = Targets(np.arange(n), first, first + width)
-    tasks = attributor.tasks
+    tasks, settings = attributor.tasks, settings or ScoringSettings()
     importance = np.empty((tasks, width), np.float32)
     delta = np.empty((tasks, n, width), np.float32)
-    effect, gap = np.empty((2, tasks, n), np.float32)
+    effect, convergence = np.empty((2, tasks, n), np.float32)
     for part in score_changes(
-        attributor, x[None], mutations, aims, settings or ScoringSettings(), rng,
-        windowed=windowed,
+        attributor, x[None], mutations, aims, settings, rng, windowed=windowed,
     ):  # fmt: skip
         delta[:, part.targets], known = part.over(aims.start[part.targets], width)
         # Where windows end before the map does, a base is known from its own one.
         own = sources[part.targets] - start
         importance[:, own] = known[:, np.arange(len(own)), own]
-        effect[:, part.mutants], gap[:, part.mutants] = part.effect, part.gap
+        effect[:, part.mutants] = part.effect
+        convergence[:, part.mutants] = part.convergence_delta
     mutant_importance = (importance[:, None] - delta).reshape(tasks, width, 3, width)
-    effect, gap = (array.reshape(tasks, width, 3) for array in (effect, gap))
+    effect, convergence = (array.reshape(tasks, width, 3) for array in (effect, convergence))
     return [
-        InteractionMap(start, window[0], importance[task], mutant_importance[task], bases,
-                       effect[task], gap[task])
+        InteractionMap(
+            start,
+            window[0],
+            importance[task],
+            mutant_importance[task],
+            bases,
+            effect[task],
+            convergence[task],
+            info=ScoreInfo.of(attributor, settings, task=task),
+        )
         for task in range(tasks)
-    ]  # fmt: skip
+    ]

@@ -1,7 +1,9 @@
 from . import bedpe as bedpe
 from . import distances as distances
+from . import file_scoring as file_scoring
 from . import files as files
 from . import fis as fis
+from . import null as null
 from . import p_values as p_values
 from . import scores as scores
 from .bedpe import write_bedpe as write_bedpe
@@ -9,10 +11,11 @@ from .distances import DistanceBins as DistanceBins
 from .distances import bin_table as bin_table
 from .distances import matched_auroc as matched_auroc
 from .distances import pair_distance as pair_distance
+from .file_scoring import score_pairs_file as score_pairs_file
 from .files import PairFile as PairFile
-from .files import score_pairs_file as score_pairs_file
 from .fis import score_pairs as score_pairs
 from .fis import score_pairs_by_task as score_pairs_by_task
+from .null import NullShuffles as NullShuffles
 from .p_values import call_table as call_table
 from .p_values import pair_classes as pair_classes
 from .p_values import pair_p_values as pair_p_values

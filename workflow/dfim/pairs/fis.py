@@ -16,6 +16,7 @@ from dfim.motifs.features import Features, ordered_pairs
 from dfim.pairs.scores import PairScores
 from dfim.scoring.change_scoring import score_changes
 from dfim.scoring.changes import Changes, Mutations, Targets
+from dfim.scoring.provenance import ScoreInfo
 from dfim.scoring.settings import Floats, Progress, ScoringSettings, require_scorable
 from dfim.sequences.encoding import distinct_tuples
 
@@ -136,7 +137,7 @@ def score_pairs_by_task(
     aims = Targets(of[mutant_of][order], f.start[target[order]], f.end[target[order]])
     tasks = attributor.tasks
     fis, fis_max_abs = np.full((2, tasks, len(source)), np.nan, np.float32)
-    effect, gap = np.full((2, tasks, len(distinct)), np.nan, np.float32)
+    effect, convergence = np.full((2, tasks, len(distinct)), np.nan, np.float32)
     for part in score_changes(
         attributor,
         X,
@@ -149,7 +150,8 @@ def score_pairs_by_task(
         windowed=windowed,
         progress=progress,
     ):
-        effect[:, part.mutants], gap[:, part.mutants] = part.effect, part.gap
+        effect[:, part.mutants] = part.effect
+        convergence[:, part.mutants] = part.convergence_delta
         pairs = order[part.targets]
         for task in range(tasks):
             fis[task, pairs], fis_max_abs[task, pairs] = _sum_and_max(part, task, aims)
@@ -158,11 +160,20 @@ def score_pairs_by_task(
     )
     reachable |= settings.own  # other references for each mutant change every importance
     fis[:, ~reachable] = fis_max_abs[:, ~reachable] = 0  # but for rounding
-    mine = np.full((2, tasks, len(f)), np.nan, np.float32)
-    mine[0][:, mutated], mine[1][:, mutated] = effect[:, of], gap[:, of]
-    scores = (fis, fis_max_abs, *mine)
+    effects, deltas = np.full((2, tasks, len(f)), np.nan, np.float32)  # of features
+    effects[:, mutated], deltas[:, mutated] = effect[:, of], convergence[:, of]
     return [
-        PairScores(f, source, target, *(array[task] for array in scores), reachable)
+        PairScores(
+            features,
+            source,
+            target,
+            fis[task],
+            fis_max_abs[task],
+            effects[task],
+            deltas[task],
+            reachable,
+            info=ScoreInfo.of(attributor, settings, task=task),
+        )
         for task in range(tasks)
     ]
 

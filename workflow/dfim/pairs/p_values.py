@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.pairs.scores import PairScores
+from dfim.scoring.provenance import require_same_info
 from dfim.statistics.significance import (
     FEW,
     benjamini_hochberg,
@@ -129,7 +130,14 @@ def pair_p_values(
     -------
     (P,) p-values; NaN for pairs with no path between them, and, with `per_map`,
     for sequences whose null scores are all the same, which no Gaussian fits.
+
+    Raises
+    ------
+    ValueError
+        `max_abs` with a two-sided test; scores and null of different methods, models or
+        settings.
     """
+    require_same_info((scores.info, null.info), "compare")
     if reduce == "max_abs" and tail == "two_sided":
         raise ValueError(
             "tail: got 'two_sided' with reduce='max_abs', which has no sign; expected "

@@ -1,11 +1,17 @@
+from . import block_files as block_files
+from . import block_layout as block_layout
 from . import blocks as blocks
 from . import change_scoring as change_scoring
 from . import changes as changes
 from . import provenance as provenance
 from . import records as records
 from . import settings as settings
+from . import shards as shards
+from .block_files import BlockFile as BlockFile
+from .blocks import write_blocks as write_blocks
 from .changes import Changes as Changes
 from .changes import Mutations as Mutations
 from .changes import Targets as Targets
 from .provenance import ScoreInfo as ScoreInfo
 from .settings import ScoringSettings as ScoringSettings
+from .shards import join_shards as join_shards

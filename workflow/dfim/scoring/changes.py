@@ -1,6 +1,6 @@
-"""Mutated intervals, the targets whose importance is asked for, and what became of it.
+"""Mutated intervals, target intervals, and the changes of importance between the two.
 
-`dfim.scoring.change_scoring` makes the one of the others.
+`dfim.scoring.change_scoring.ChangeScorer` computes the changes.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Mutations:
-    """M mutated intervals, one mutant each, sequence by sequence.
+    """M mutated intervals, one mutant sequence each, in the order of the sequences.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Mutations:
     start, end
         (M,) int64, 0-based, half-open.
     columns
-        (M, W, 4) what stands in the interval instead; of use up to its width.
+        (M, W, 4) columns that replace the interval's; beyond its width they are not used.
     """
 
     rows: Integers
@@ -46,6 +46,17 @@ class Mutations:
     ) -> "Mutations":
         """Mutate intervals of sequences as the settings say.
 
+        Parameters
+        ----------
+        X
+            (N, L, 4) sequences.
+        rows, start, end
+            (M,) row of X, ascending, and half-open interval of each mutation.
+        settings
+            `motif_mutation` and `gc` decide what replaces the interval.
+        rng
+            Draws the order of columns for `motif_mutation` "shuffle"; else not used.
+
         Raises
         ------
         ValueError
@@ -62,13 +73,13 @@ class Mutations:
         return cls(rows, start, end, columns)
 
     def of(self, chosen: NDArray[np.integer] | slice) -> "Mutations":
-        """Some of them."""
+        """Return the mutations at an index, a mask or a slice."""
         return Mutations(
             self.rows[chosen], self.start[chosen], self.end[chosen], self.columns[chosen]
         )
 
     def mutants(self, X: NDArray[Any]) -> Floats:
-        """Whole mutants (M, L, 4)."""
+        """Make the whole mutant sequences, float32 (M, L, 4)."""
         mutants = X[self.rows].astype(np.float32)
         width = self.end - self.start
         put_columns(mutants, np.arange(len(mutants)), self.columns, self.start, width)
@@ -77,12 +88,12 @@ class Mutations:
 
 @dataclass(frozen=True)
 class Targets:
-    """S intervals whose importance is wanted, mutation by mutation.
+    """S intervals whose importance is wanted, in the order of the mutations.
 
     Attributes
     ----------
     mutant
-        (S,) int64 which mutation, ascending.
+        (S,) int64 index of the mutation, ascending.
     start, end
         (S,) int64, 0-based, half-open.
     """
@@ -92,20 +103,20 @@ class Targets:
     end: Integers
 
     def of(self, chosen: NDArray[np.integer] | slice) -> "Targets":
-        """Some of them."""
+        """Return the targets at an index, a mask or a slice."""
         return Targets(self.mutant[chosen], self.start[chosen], self.end[chosen])
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What some of the mutations do to some of their targets, for T tasks.
+    """Changes of importance of some targets by some of the mutations, for T tasks.
 
     Attributes
     ----------
     targets
-        (s,) which of the targets these are.
+        (s,) index of each into all targets.
     row
-        (s,) their row of `delta`; rows may serve several.
+        (s,) row of `delta` of each target; a row may serve several.
     delta
         (T, r, W) importance in the original minus importance in the mutant, from `offset`
         on; 0 elsewhere.
@@ -114,10 +125,12 @@ class Changes:
     offset
         (r,) first position of each row.
     mutants
-        (m,) mutations that `effect` and `gap` are of.
-    effect, gap, own_gap
-        (T, m) logit of the original minus logit of the mutant; completeness error of the
-        mutant, and of its original; NaN where unknown.
+        (m,) index of the mutations that the arrays below are of.
+    effect
+        (T, m) logit of the original minus logit of the mutant.
+    convergence_delta, original_convergence_delta
+        (T, m) completeness error of the mutant's profile, and of its original's; NaN where
+        unknown.
     """
 
     targets: Integers
@@ -127,33 +140,34 @@ class Changes:
     offset: Integers
     mutants: Integers
     effect: Floats
-    gap: Floats
-    own_gap: Floats
+    convergence_delta: Floats
+    original_convergence_delta: Floats
 
     def over(self, start: Integers, width: int) -> tuple[Floats, Floats]:
-        """Change of importance, and importance in the original, over intervals.
+        """Give the change of importance, and importance in the original, over intervals.
 
         Parameters
         ----------
         start
-            (s,) first position for each of the targets.
+            (s,) first position of an interval for each of the targets.
         width
-            Positions of all of them.
+            Positions of every interval.
 
         Returns
         -------
         delta, importance
-            (T, s, width); beyond what was scored 0, as nothing changes there, and NaN.
+            (T, s, width). Beyond what was scored nothing changes: delta is 0 there, and
+            importance NaN.
         """
         place = (start - self.offset[self.row])[:, None] + np.arange(width)
         inside = (place >= 0) & (place < self.delta.shape[2])
         index = slice(None), self.row[:, None], np.where(inside, place, 0)
-        found = np.where(inside, self.delta[index], np.float32(0))
-        return found, np.where(inside, self.importance[index], np.float32(np.nan))
+        delta = np.where(inside, self.delta[index], np.float32(0))
+        return delta, np.where(inside, self.importance[index], np.float32(np.nan))
 
 
 def require_inside(X: NDArray[Any], rows: Integers, end: Integers) -> None:
-    """Refuse intervals that leave their sequence: rows or ends beyond X."""
+    """Raise a `ValueError` for the first interval whose row or end lies beyond X."""
     bad = np.flatnonzero((rows >= len(X)) | (end > X.shape[1]))
     if bad.size:
         raise ValueError(

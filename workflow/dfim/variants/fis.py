@@ -171,8 +171,8 @@ def _score_block(
         changes, known = part.over(aims.start[part.targets], high - low)
         delta[part.targets, low:high] = changes[0]
         importance[part.targets // 3, low:high] = known[0]
-        effect[part.mutants], gap[part.mutants] = part.effect[0], part.gap[0]
-        own_gap[part.mutants] = part.own_gap[0]
+        effect[part.mutants], gap[part.mutants] = part.effect[0], part.convergence_delta[0]
+        own_gap[part.mutants] = part.original_convergence_delta[0]
     own = own_gap.reshape(n, 3)[:, :1]
     if np.isnan(importance[:, low:high]).any():  # beyond what the variant can reach
         whole = attributor.profiles(windows, references[0], reference_of=references[1])

@@ -15,57 +15,15 @@ import h5py
 import numpy as np
 import pytest
 
-from dfim.io.hdf5 import append_rows, new_hdf5
-from dfim.scoring import blocks as block_file
-from dfim.scoring.blocks import BlockFile, content_digest, scoring_parameters, write_blocks
+from dfim.io.hdf5 import append_rows, content_digest, new_hdf5
+from dfim.scoring import block_layout, blocks
+from dfim.scoring.block_files import scoring_parameters
+from dfim.scoring.blocks import write_blocks
 from dfim.scoring.settings import ScoringSettings
 from helpers import ROOT, WORKFLOW
+from helpers.block_files import ROWS, WHOLE, Thing, arrays_of, stopped, write
 
 HERE = Path(__file__).parent
-ROWS, BLOCK = 11, 3
-WHOLE = {"names": np.array(["é".encode(), b"beta"])}
-
-
-class Thing(BlockFile):
-    """A kind of file of its own."""
-
-    kind = "dfim things 1"
-    holds = "things"
-    names = ("row", "noise", "part", "names")
-
-
-def arrays_of(rows, rng):
-    """Two parts a row from the second on, so that the first block is the shortest."""
-    parts = np.repeat(rows, 2 * (rows > 0))
-    return {"row": rows, "noise": rng.random((len(rows), 4)), "part": parts.astype(np.int32)}
-
-
-def write(path, *, progress=None, n=ROWS, block=BLOCK, seed=4, whole=WHOLE, **parameters):
-    """Write a file; give the first rows of the blocks that were scored for it."""
-    scored = []
-
-    def score(rows, rng):
-        scored.append(int(rows[0]))
-        return arrays_of(rows, rng)
-
-    parameters = {"kind": Thing.kind, "model": "m", "pair": (1, 2), **parameters}
-    write_blocks(
-        path, parameters, score, n=n, block=block, seed=seed, whole=whole, progress=progress
-    )
-    return scored
-
-
-def stopped(path, blocks=1, **changes):
-    """Leave the first blocks of a run behind; give their files."""
-    calls = itertools.count(1)
-
-    def stop(_):
-        if next(calls) == blocks:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write(path, progress=stop, **changes)
-    return sorted(path.with_name(f"{path.name}.blocks").glob("[0-9]*.h5"))
 
 
 def flip(path, position, bit=0):
@@ -104,7 +62,7 @@ def test_parameters_are_in_the_file(path):
     write(path, sources=many)
     assert Thing(path).parameters == {
         "kind": "dfim things 1", "model": "m", "pair": [1, 2], "sources": many,
-        "seed": 4, "block": 3,
+        "seed": 4, "block": 3, "rows": ROWS,
     }  # fmt: skip
 
 
@@ -155,7 +113,8 @@ def run_until(path, event):
 
     for name in ("replace", "unlink", "rmdir"):
         setattr(os, name, met(getattr(os, name), before=True))
-    block_file.append_rows = met(append_rows, before=False)
+    for module in (blocks, block_layout):
+        module.append_rows = met(append_rows, before=False)
     write(path, progress=meet)
     os._exit(0)
 
@@ -193,7 +152,7 @@ def resume_everywhere(folder):
 
 def test_a_kill_anywhere_leaves_the_same_file(tmp_path):
     code = (
-        "import pathlib, sys; sys.path[:0] = sys.argv[2:]; import test_block_file as t; "
+        "import pathlib, sys; sys.path[:0] = sys.argv[2:]; import test_blocks as t; "
         "t.resume_everywhere(pathlib.Path(sys.argv[1]))"
     )  # in a process of its own: it forks, which TensorFlow's threads forbid
     command = [sys.executable, "-c", code, tmp_path, HERE, ROOT / "tests", WORKFLOW]
@@ -440,4 +399,4 @@ def test_rows_are_appended_whatever_the_chunks(path):
 def test_sequences_are_checked(codes, message):
     attributor = SimpleNamespace(length=9, describe=dict)
     with pytest.raises(ValueError, match=message):
-        scoring_parameters(attributor, codes, "m", ScoringSettings())
+        scoring_parameters(attributor, codes, ScoringSettings())
