@@ -1,4 +1,4 @@
-# Interaction scores in chunks, real and null; their significance; one whole map.
+# Interaction scores in shards, real and null; joined and tested; one whole map.
 
 
 rule score_pairs:
@@ -10,6 +10,7 @@ rule score_pairs:
     output:
         real=RUN.path("{study}", "{analysis}", "scores", "real.{chunk}.h5"),
         null=RUN.path("{study}", "{analysis}", "scores", "null.{chunk}.h5"),
+        measured=RUN.path("{study}", "{analysis}", "scores", "measured.{chunk}.h5"),
     log:
         RUN.path("logs", "{study}", "{analysis}", "score_pairs.{chunk}.log"),
     benchmark:
@@ -41,9 +42,12 @@ rule score_pairs:
 rule assess_significance:
     input:
         examples=RUN.path("{study}", "examples.h5"),
-        real=lambda wc: RUN.score_files(wc.study, wc.analysis, "real"),
-        null=lambda wc: RUN.score_files(wc.study, wc.analysis, "null"),
+        real_shards=lambda wc: RUN.score_files(wc.study, wc.analysis, "real"),
+        null_shards=lambda wc: RUN.score_files(wc.study, wc.analysis, "null"),
+        measured=lambda wc: RUN.score_files(wc.study, wc.analysis, "measured"),
     output:
+        real=RUN.path("{study}", "{analysis}", "scores", "real.h5"),
+        null=RUN.path("{study}", "{analysis}", "scores", "null.h5"),
         pairs=RUN.path("{study}", "{analysis}", "pairs.h5"),
         table=RUN.path("{study}", "{analysis}", "pairs.tsv.gz"),
         calls=RUN.path("{study}", "{analysis}", "calls.tsv"),

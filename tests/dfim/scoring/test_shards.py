@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dfim.scoring import block_layout, blocks
-from dfim.scoring.block_layout import block_starts, read_blocks
+from dfim.scoring.block_layout import block_starts, read_blocks, rows_of_shard
 from dfim.scoring.shards import join_shards, ordered_shards
 from helpers.block_files import BLOCK, ROWS, Thing, stopped, write
 
@@ -103,6 +103,15 @@ def test_a_shard_that_does_not_exist_is_refused(tmp_path, shard):
     with pytest.raises(ValueError, match=r"shard: got \(.*\), expected \(k, n\)"):
         write(tmp_path / "0.h5", shard=shard)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("n", [1, 7, 100, 101])
+@pytest.mark.parametrize("of", [1, 3, 9, 40])
+def test_shards_hold_all_rows_once_whatever_their_number(n, of):
+    starts = [start for k in range(of) for start in block_starts(n, 10, (k, of))]
+    assert starts == list(range(0, n, 10))
+    rows = [row for k in range(of) for row in rows_of_shard(n, 10, (k, of))]
+    assert rows == list(range(n))
 
 
 # ---- what is not joined ----------------------------------------------------------------

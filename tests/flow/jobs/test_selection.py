@@ -8,11 +8,9 @@ from dfim.sequences.examples import SPLITS, Examples
 from dfim.sequences.fasta import write_fasta
 from flow.jobs.selection import select_rows
 from helpers.pairs import simulated
-from helpers.small_models import one_hot
 from scripts.build_examples import main as build_examples
 from scripts.build_examples import split_by_group
 from scripts.choose_window import main as choose_window
-from scripts.score_pairs import _blocks_of, _permute
 
 # ---- split ---------------------------------------------------------------------
 
@@ -188,27 +186,6 @@ def test_selection_that_cannot_be_is_one_line(examples):
 
 
 # ---- blocks and null inputs ----------------------------------------------------
-
-
-@pytest.mark.parametrize("n", [1, 7, 100, 101])
-@pytest.mark.parametrize("chunks", [1, 3, 9, 40])
-def test_chunks_are_whole_blocks_whatever_their_number(n, chunks):
-    blocks = [block for chunk in range(chunks) for block in _blocks_of(n, 10, chunks, chunk)]
-    assert [block.tolist() for block in blocks] == [
-        list(range(start, min(start + 10, n))) for start in range(0, n, 10)
-    ]
-
-
-def test_permutation_keeps_bases_and_is_another_for_each_copy():
-    X = one_hot(np.random.default_rng(0), 4, 60)
-    found = _permute(X, 3, np.random.default_rng(1))
-    assert found.shape == (4, 3, 60, 4)
-    np.testing.assert_array_equal(found.sum(axis=2), np.tile(X.sum(axis=1)[:, None], (1, 3, 1)))
-    flat = found.reshape(12, -1)
-    assert len(np.unique(flat, axis=0)) == 12
-    # The same order for all sequences would keep two equal sequences equal.
-    twice = _permute(np.concatenate([X[:1], X[:1]]), 1, np.random.default_rng(1))
-    assert (twice[0] != twice[1]).any()
 
 
 # ---- the window of the worked example ------------------------------------------

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
 from dfim.io.hdf5 import content_digest, open_hdf5
-from dfim.scoring.block_layout import Shard, block_starts, read_header
+from dfim.scoring.block_layout import Shard, read_header, rows_of_shard
 from dfim.scoring.provenance import ScoreInfo
 from dfim.scoring.settings import ScoringSettings
 from dfim.sequences.encoding import UNKNOWN
@@ -107,10 +107,7 @@ class BlockFile:
             )
         self.parameters: dict[str, Any] = noted
         self.shard: Shard | None = header.shard
-        starts = block_starts(header.rows, header.block, header.shard)
-        last = min(starts[-1] + header.block, header.rows) if starts else 0
-        self.rows = range(starts[0] if starts else 0, last)
-        self._sizes = header.sizes
+        self.rows = rows_of_shard(header.rows, header.block, header.shard)
 
     @property
     def info(self) -> ScoreInfo:

@@ -98,6 +98,18 @@ def block_starts(n: int, block: int, shard: Shard | None = None) -> list[int]:
     return share
 
 
+def rows_of_shard(n: int, block: int, shard: Shard | None = None) -> range:
+    """Give the rows of all blocks, or of those of a shard: a run without gaps.
+
+    Examples
+    --------
+    >>> rows_of_shard(10, 3, (1, 3))
+    range(6, 9)
+    """
+    starts = block_starts(n, block, shard)
+    return range(starts[0], min(starts[-1] + block, n)) if starts else range(0)
+
+
 def parameters_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Give parameters as a file gives them back: lists for tuples, Python's numbers."""
     text = json.dumps(parameters, default=lambda number: number.item())

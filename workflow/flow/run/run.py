@@ -112,10 +112,10 @@ class Run:
         """A path in the run's folder."""
         return "/".join(["results", self.name, *parts])
 
-    def score_files(self, study: str, analysis: str, world: str) -> list[str]:
-        """Score files of all chunks of an analysis in one world."""
+    def score_files(self, study: str, analysis: str, kind: str) -> list[str]:
+        """Files of one kind (real, null, measured) of all shards of an analysis."""
         chunks = range(self.analysis(study, analysis)["chunks"])
-        return [self.path(study, analysis, "scores", f"{world}.{k}.h5") for k in chunks]
+        return [self.path(study, analysis, "scores", f"{kind}.{k}.h5") for k in chunks]
 
     def seed(self, *names: str) -> int:
         """The seed of a rule and its wildcards."""

@@ -162,6 +162,6 @@ def _medians(bins: pd.DataFrame) -> str:
 
 
 def _gap_text(gap: dict[str, Any]) -> str:
-    if gap["median_gap"] is None:
+    if gap["median"] is None:
         return "not defined"
-    return f"{gap['median_gap']:.3g} logit (median of {gap['n']:,} whole sequences)"
+    return f"{gap['median']:.3g} logit (median of {gap['n']:,} whole sequences)"

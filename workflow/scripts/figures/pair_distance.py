@@ -192,7 +192,7 @@ def main(
         )
         of_own, of_other = (bin_table(part, edges, rng=rng, groups=groups) for part in both)
         records = record, read_json(compare[1])
-        gaps, changed = [r["completeness_whole"] for r in records], _changed(*records)
+        gaps, changed = [r["convergence_delta_whole"] for r in records], _changed(*records)
         rows.append(compared_row(context, changed, (of_own, of_other), gaps, names))
         tables += [of_own.assign(what="bin, same pairs"), of_other.assign(what="bin, compared")]
     statistics: dict[str, Any] = {"summary": record, "centre_reach": reach[1]}

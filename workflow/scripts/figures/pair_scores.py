@@ -193,10 +193,10 @@ def _completeness_row(
     return [
         ScorecardRow(
             context.label,
-            f"completeness gap of the mutants' profiles, logit: median, largest "
+            f"convergence delta of the mutants' profiles, logit: median, largest "
             f"({context.method})",
             "not printed",
-            f"{gap['median_gap']:.2g}, {gap['max_gap']:.2g}",
+            f"{gap['median']:.2g}, {gap['max']:.2g}",
             context.origin,
             "not comparable",
             "|sum of contributions - (logit of the mutant - logit of the reference)|; "
@@ -248,7 +248,7 @@ def main(
     if 0 < len(marked) < len(groups.names):
         statistics["recovery"] = _recovery(scores, groups.of_pair, marked, rng)
         rows = _scorecard(context, classes, statistics["recovery"])
-    rows += _completeness_row(context, statistics["summary"]["completeness"])
+    rows += _completeness_row(context, statistics["summary"]["convergence_delta"])
     rows += _unrelated_rows(context, classes, [groups.index_of(names) for names in unrelated])
     with style():
         title = f"{context.study_title} ({context.origin} inputs), {context.method}"
