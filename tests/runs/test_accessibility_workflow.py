@@ -11,10 +11,10 @@ from dfim.genome.genome import read_genome
 from dfim.io.store import read_arrays, read_json, read_table
 from dfim.sequences.examples import Examples
 from dfim.sequences.fasta import write_fasta
-from dfim.variants.scores import VariantScores
 from flow.declarations.config import figures, load
 from flow.declarations.study import ACCESSIBLE_TASKS
 from flow.variants.rows import TEXT
+from flow.variants.score_files import VariantScoresFile
 from helpers import CONFIGS, ROOT
 from helpers.small_models import conv_net
 from helpers.workflow_runs import WorkflowRun
@@ -88,7 +88,7 @@ def test_variants_stand_on_the_genome_and_are_counted(run, folder):
 
 
 def test_tables_say_what_the_scores_say(run, folder):
-    scores = VariantScores.load(folder / "deeplift/scores.0.h5")
+    scores = VariantScoresFile(folder / "deeplift/scores.0.h5").load()
     found = read_table(folder / "deeplift/results.tsv.gz", text=TEXT)
     rows, alt = np.arange(len(found)), scores.alt
     fis = scores.fis
@@ -130,7 +130,7 @@ def test_more_chunks_give_the_same_bits(run, tmp_path):
     done = again.run(f"results/{TINY.stem}/{wanted}")
     assert done.returncode == 0, done.stdout + done.stderr
     parts = sorted(again.results.glob("accessibility/variants/bqtls/deeplift/scores.*.h5"))
-    assert [len(VariantScores.load(part)) for part in parts] == [20, 20, 20]
+    assert [len(VariantScoresFile(part).load()) for part in parts] == [20, 20, 20]
     assert (again.results / wanted).read_bytes() == (run.results / wanted).read_bytes()
 
 

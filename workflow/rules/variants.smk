@@ -85,6 +85,8 @@ rule score_variants:
         mem_mb=lambda wc, attempt: 2500 * attempt,
         runtime=120,
     params:
+        # Not an output: finished blocks outlive a killed job.
+        blocks=f"{VARIANTS}/{{analysis}}/blocks/scores.{{chunk}}",
         chunk=lambda wc: int(wc.chunk),
         chunks=lambda wc: RUN.collection(wc.study, wc.collection).analysis(
             wc.analysis
@@ -121,10 +123,7 @@ rule score_variant_nulls:
         mem_mb=lambda wc, attempt: 2500 * attempt,
         runtime=720,
     params:
-        chunk=lambda wc: int(wc.chunk),
-        chunks=lambda wc: RUN.collection(wc.study, wc.collection).analysis(
-            wc.analysis
-        )["chunks"],
+        blocks=f"{VARIANTS}/{{analysis}}/blocks/null.{{chunk}}",
         n_shuffles=lambda wc: RUN.collection(wc.study, wc.collection).settings[
             "n_null_shuffles"
         ],

@@ -1,12 +1,17 @@
-"""The null of every variant of one chunk: eighty passes a variant, so only where asked."""
+"""Score the null of every variant of one shard: eighty passes each, so only where asked."""
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dfim.io.store import read_arrays
-from dfim.variants.scores import VariantScores
+from dfim.variants.null import VariantNull
+from flow.jobs.digest import code_digest
 from flow.jobs.progress import Progress
 from flow.jobs.runtime import configure_tensorflow
-from flow.variants.rows import chosen_rows, chunk_of
+from flow.jobs.unfinished import hand_over, unfinished_file
+from flow.variants.rows import chosen_rows
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -18,8 +23,7 @@ def main(
     model: str,
     scores: str,
     null: str,
-    chunk: int,
-    chunks: int,
+    blocks: str,
     n_shuffles: int,
     half_width: int,
     settings: dict[str, Any],
@@ -27,21 +31,42 @@ def main(
     tasks: list[str],
     seed: int,
 ) -> None:
-    """Write p-values of this chunk's variants within `half_width` bp."""
+    """Write p-values of this shard's variants within `half_width` bp; resume if killed."""
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
     from dfim.models.loading import load_model
+    from flow.variants.score_files import VariantNullFile, VariantScoresFile, write_records
     from flow.variants.scoring import VariantScorer
 
-    rows = chosen_rows(table)
-    mine = chunk_of(len(rows), chunks, chunk)
-    codes = read_arrays(windows, ("codes",))[0]["codes"][mine]
+    rows, codes = chosen_rows(table), read_arrays(windows, ("codes",))[0]["codes"]
+    scored = VariantScoresFile(scores)
+    own, first = scored.load(), scored.rows.start
     scorer = VariantScorer(load_model(model), declared, tasks, settings, seed)
-    with Progress("score nulls of variants", 4 * n_shuffles * len(mine)) as progress:
-        scorer.null(
-            codes, rows.iloc[mine], VariantScores.load(scores), n=n_shuffles,
-            half_width=half_width, progress=progress.advance,
-        ).save(null, {"settings": settings})  # fmt: skip
+
+    def score(chosen: NDArray[np.int64]) -> VariantNull:
+        return scorer.null(
+            codes[chosen], rows.iloc[chosen], own.select(chosen - first), n=n_shuffles,
+            half_width=half_width,
+        )  # fmt: skip
+
+    file = unfinished_file(blocks, null)
+    with Progress("score nulls of variants", len(own)) as progress:
+        write_records(
+            file,
+            VariantNullFile,
+            score,
+            {
+                "scores": scored.parameters,
+                "n_shuffles": n_shuffles,
+                "half_width": half_width,
+                "code": code_digest("scripts/score_variant_nulls.py"),
+            },
+            n=len(rows),
+            block=int(scored.parameters["block"]),
+            shard=scored.of_shard(),
+            progress=progress.advance,
+        )
+    hand_over(blocks, {file: null})
 
 
 if "snakemake" in globals():

@@ -1,14 +1,18 @@
-"""Score one chunk of a collection of variants."""
+"""Score one shard of a collection of variants."""
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dfim.io.store import read_arrays, write_arrays
+from dfim.scoring.block_layout import rows_of_shard
 from dfim.sequences.encoding import one_hot
+from flow.jobs.digest import code_digest
 from flow.jobs.progress import Progress
 from flow.jobs.runtime import configure_tensorflow
-from flow.variants.rows import chosen_rows, chunk_of
+from flow.jobs.unfinished import hand_over, unfinished_file
+from flow.variants.rows import chosen_rows
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -20,6 +24,7 @@ def main(
     model: str,
     scores: str,
     effects: str,
+    blocks: str,
     chunk: int,
     chunks: int,
     settings: dict[str, Any],
@@ -27,31 +32,54 @@ def main(
     tasks: list[str],
     seed: int,
 ) -> None:
-    """Write FIS of this chunk's variants, and their effect on every task.
+    """Write FIS of this shard's variants, and their effect on every task.
 
-    Any number of chunks gives the same bits: a variant's references follow from the
-    seed and its window.
+    Any number of shards gives the same bits: a variant's references follow from the
+    seed and its input sequence. Finished blocks are not redone.
     """
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
-    from dfim.models.loading import load_model
+    from dfim.models.loading import load_model, model_digest
     from dfim.variants.alleles import variant_effects
     from flow.networks.heads import task_heads
+    from flow.variants.score_files import VariantScoresFile, rows_a_block, write_records
     from flow.variants.scoring import VariantScorer
 
-    rows = chosen_rows(table)
-    mine = chunk_of(len(rows), chunks, chunk)
-    rows, codes = rows.iloc[mine], read_arrays(windows, ("codes",))[0]["codes"][mine]
+    rows, codes = chosen_rows(table), read_arrays(windows, ("codes",))[0]["codes"]
     network = load_model(model)
     scorer = VariantScorer(network, declared, tasks, settings, seed)
-    with Progress("score variants", 4 * len(mine)) as progress:
-        found = scorer.scores(codes, rows, progress.advance)
-    found.save(scores, {"settings": settings, "tasks": tasks})
-    changed = np.empty((len(mine), 0), np.float32)
+    block = rows_a_block(len(rows), chunks, scorer.rows_a_batch(rows))
+    shard = rows_of_shard(len(rows), block, (chunk, chunks))
+    own = slice(shard.start, shard.stop)
+    changed = np.empty((len(shard), 0), np.float32)
     if tasks:  # by name; a network without names has the one effect that is in the scores
         heads = list(task_heads(network, tasks, declared).values())
-        changed = variant_effects(network, one_hot(codes), rows["alt"].tolist(), heads)
+        alleles = rows["alt"].iloc[own].tolist()
+        changed = variant_effects(network, one_hot(codes[own]), alleles, heads)
     write_arrays(effects, {"effects": changed}, {"tasks": tasks})
+    parameters = {
+        "model": model_digest(network),
+        "settings": settings,
+        "declared": declared,
+        "tasks": tasks,
+        "seed_of_references": seed,
+        "windows": hashlib.sha256(np.ascontiguousarray(codes).data).hexdigest(),
+        "variants": hashlib.sha256(rows[["set", "alt"]].to_csv().encode()).hexdigest(),
+        "code": code_digest("scripts/score_variants.py"),
+    }
+    file = unfinished_file(blocks, scores)
+    with Progress("score variants", len(shard)) as progress:
+        write_records(
+            file,
+            VariantScoresFile,
+            lambda chosen: scorer.scores(codes[chosen], rows.iloc[chosen]),
+            parameters,
+            n=len(rows),
+            block=block,
+            shard=(chunk, chunks),
+            progress=progress.advance,
+        )
+    hand_over(blocks, {file: scores})
 
 
 if "snakemake" in globals():

@@ -7,6 +7,7 @@ import pandas as pd
 
 from dfim.io.store import read_arrays, read_table, write_table
 from dfim.pairs.bedpe import write_bedpe
+from dfim.scoring.shards import ordered_shards
 from dfim.variants.null import VariantNull
 from dfim.variants.scores import VariantScores
 from dfim.variants.tables import PLACE, site_pairs, variant_table
@@ -16,12 +17,12 @@ from flow.variants.rows import (
     TEXT,
     checked_variants,
     chosen_rows,
-    chunk_of,
     motif_sites,
     read_motifs,
     results,
     with_loci,
 )
+from flow.variants.score_files import VariantNullFile, VariantScoresFile
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -47,20 +48,20 @@ def main(
     motif_choice: dict[str, float],
     half_width: int,
 ) -> None:
-    """Join the chunks' scores with what was read, chunk by chunk."""
+    """Join the scores with what was read, shard by shard."""
     rows, codes = chosen_rows(table), read_arrays(windows, ("codes",))[0]["codes"]
     pwms = read_motifs(motif_file, motifs)
     every = read_table(table, text=TEXT)
     checked = checked_variants(every)
     ok = np.flatnonzero(checked.status == "ok")
     parts, told, pairs, places = [], [], [], []
-    for k, path in enumerate(scores):
-        mine = chunk_of(len(rows), len(scores), k)
-        chunk = VariantScores.load(path)
+    for k, path in enumerate(ordered_shards(scores)):
+        file = VariantScoresFile(path)
+        mine, chunk = np.array(file.rows), file.load()
         near = motif_sites(chunk, codes[mine], pwms, **motif_choice)
         part = results(rows.iloc[mine], chunk, near, half_width)
         if nulls:
-            part["peak_p"] = _peak_p(chunk, VariantNull.load(nulls[k]), half_width)
+            part["peak_p"] = _peak_p(chunk, VariantNullFile(nulls[k]).load(), half_width)
         parts.append(part)
         arrays, attributes = read_arrays(effects[k], ("effects",))
         here = CheckedVariants(checked.variants.select(ok[mine]), checked.status[ok[mine]])

@@ -17,7 +17,6 @@ from flow.variants.rows import (
     TEXT,
     checked_variants,
     chosen_rows,
-    chunk_of,
     motif_sites,
     read_motifs,
     results,
@@ -195,20 +194,6 @@ def test_all_rows_come_back_as_variants(table):
     assert checked.variants.position.tolist() == [9, 10, 11, 12]
     assert checked.variants.alt.tolist()[2] == "<DEL>"
     assert checked.variants.row.tolist() == [3, 4, 5, 6]
-
-
-@pytest.mark.parametrize(("n", "chunks"), [(1, 1), (7, 3), (7, 7), (100, 8)])
-def test_chunks_hold_every_row_once_in_order(n, chunks):
-    parts = [chunk_of(n, chunks, k) for k in range(chunks)]
-    assert np.concatenate(parts).tolist() == list(range(n))
-    sizes = [len(part) for part in parts]
-    assert max(sizes) - min(sizes) <= 1
-    assert min(sizes) >= 1
-
-
-def test_more_chunks_than_variants_are_refused():
-    with pytest.raises(ValueError, match="chunks: got 8 for 7 variants; expected at most 7"):
-        chunk_of(7, 8, 0)
 
 
 def test_windows_that_overlap_share_a_locus():

@@ -22,13 +22,6 @@ def chosen_rows(table: str) -> pd.DataFrame:
     return rows[rows["chosen"] == 1].reset_index(drop=True)
 
 
-def chunk_of(n: int, chunks: int, chunk: int) -> NDArray[np.int64]:
-    """Rows of one of so many chunks."""
-    if chunks > n:
-        raise ValueError(f"chunks: got {chunks} for {n} variants; expected at most {n}")
-    return np.array_split(np.arange(n), chunks)[chunk]
-
-
 def checked_variants(table: pd.DataFrame) -> CheckedVariants:
     """All rows of a collection's table as variants; ok are those that were scored."""
     variants = Variants(

@@ -30,6 +30,10 @@ class _RecordFile(BlockFile, Generic[Part]):
         joined: Part = self.record.concatenate(parts)
         return joined
 
+    def of_shard(self) -> Shard:
+        """Give (k, of) of this shard; (0, 1) of a whole file."""
+        return self.shard or (0, 1)
+
     @classmethod
     def arrays_of(cls, part: Part) -> Arrays:
         """Give a block's arrays; what holds for all variants is one row of each block."""
@@ -104,7 +108,7 @@ def write_records(
 
 
 def rows_a_block(n: int, chunks: int, most: int) -> int:
-    """Give the size of blocks: so small that every chunk of n variants has one.
+    """Give the size of blocks that share n variants evenly among chunks, one each at least.
 
     Parameters
     ----------
@@ -119,7 +123,17 @@ def rows_a_block(n: int, chunks: int, most: int) -> int:
     ------
     ValueError
         More chunks than variants.
+
+    Examples
+    --------
+    >>> rows_a_block(100, 8, most=96)
+    13
+    >>> rows_a_block(1000, 2, most=96)
+    84
     """
     if chunks > n:
         raise ValueError(f"chunks: got {chunks} for {n} variants; expected at most {n}")
-    return min(most, n // chunks)
+    blocks = chunks * -(-n // (chunks * most))
+    size = -(-n // blocks)
+    # Rounded up, the last chunks may be left without a block.
+    return size if -(-n // size) >= chunks else n // blocks

@@ -1,7 +1,7 @@
 """Score a collection of variants: each set with the output of its own task."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -44,6 +44,7 @@ class VariantScorer:
     tasks: Sequence[str]
     settings: Mapping[str, Any]
     seed: int
+    _attributors: dict[str, "Attributor"] = field(default_factory=dict, repr=False)
 
     def scores(
         self, codes: NDArray[np.uint8], rows: pd.DataFrame, progress: Progress | None = None
@@ -106,11 +107,16 @@ class VariantScorer:
         return VariantNull.concatenate(parts).select(order)
 
     def attributor(self, name: str) -> "Attributor":
-        """The importance method on the output that a set is scored with."""
-        heads = task_heads(self.network, self.tasks, self.declared)
-        return head_attributor(
-            self.network, heads[self.settings["task_of_set"][name] or ""], self.settings
-        )
+        """Give the importance method on the output that a set is scored with, made once."""
+        task = self.settings["task_of_set"][name] or ""
+        if task not in self._attributors:
+            heads = task_heads(self.network, self.tasks, self.declared)
+            self._attributors[task] = head_attributor(self.network, heads[task], self.settings)
+        return self._attributors[task]
+
+    def rows_a_batch(self, rows: pd.DataFrame) -> int:
+        """Count the variants whose four inputs each fill whole batches of the network."""
+        return self.attributor(str(rows["set"].iloc[0])).batch_size
 
     def _by_task(
         self, rows: pd.DataFrame, score: Callable[["Attributor", NDArray[np.int64]], Part]
