@@ -11,8 +11,10 @@ from keras import layers
 from dfim.attribution.engine.engine import Engine
 from dfim.attribution.factory import make_attributor
 from dfim.attribution.local import choice as window_choice
-from dfim.attribution.local import proof
+from dfim.attribution.local import self_check
 from dfim.attribution.local.cropped import Cropped
+from dfim.attribution.local.scorers import Assignment
+from dfim.attribution.local.self_check import SelfCheckError
 from dfim.attribution.results import Head
 from dfim.maps.maps import score_map, score_map_by_task
 from dfim.motifs.features import Features
@@ -55,17 +57,17 @@ def rng():
 def ways(monkeypatch):
     """What was scored how, call by call."""
     seen = {"windows": [], "wholes": []}
-    in_windows, whole = change_scoring._in_windows, change_scoring._whole
+    differences, whole = Assignment.differences, change_scoring._whole
 
-    def spy_windows(scorer, *args):
-        seen["windows"].append(scorer)
-        return in_windows(scorer, *args)
+    def spy_differences(self, *args, **options):
+        seen["windows"].append(self.scorer)
+        return differences(self, *args, **options)
 
     def spy_whole(scorer, X, mutations, *args):
         seen["wholes"].append(len(mutations.rows))
         return whole(scorer, X, mutations, *args)
 
-    monkeypatch.setattr(change_scoring, "_in_windows", spy_windows)
+    monkeypatch.setattr(Assignment, "differences", spy_differences)
     monkeypatch.setattr(change_scoring, "_whole", spy_whole)
     return seen
 
@@ -268,13 +270,15 @@ def test_no_mutations_and_no_sequences(rng):
 
 
 def sites(rng, n=4):
-    """Features of several widths, of which one fills half of the sequence."""
+    """Features of several widths; few and narrow ones in the last sequences."""
     rows = []
     for i in range(n):
-        starts = np.sort(rng.choice(100, 5, replace=False))
+        widths = (1, 15, 6, 1, 30) if i < n - 2 else (1, 6, 1)
+        starts = np.sort(rng.choice(100, len(widths), replace=False))
         rows += [(i, s, s + w, "ABC"[k % 3]) for k, (s, w) in enumerate(
-            zip(starts.tolist(), (1, 15, 6, 1, 30), strict=True))]  # fmt: skip
-        rows.append((i, 130, 200, "D"))
+            zip(starts.tolist(), widths, strict=True))]  # fmt: skip
+        if i < n - 2:  # whole profiles cost less than all of these as targets
+            rows.append((i, 130, 200, "D"))
     return one_hot(rng, n, LENGTH), features_of(sorted(rows))
 
 
@@ -294,7 +298,7 @@ def test_pairs_of_all_widths_are_those_of_whole_profiles(net, settings, rng, way
     ways["wholes"].clear()
     mixed_ways = score(None)
     assert {scorer.width for scorer in ways["windows"]} >= {1, 20}
-    assert bool(ways["wholes"]) == (net != "tiled")  # what is wide
+    assert bool(ways["wholes"]) == (net != "tiled")  # many wide targets
     ways["wholes"].clear()
     every = score(True)
     assert not ways["wholes"]
@@ -555,11 +559,11 @@ def test_p_values_do_not_depend_on_how_much_is_tested(net, rng, ways):
 # ---- what is refused, and what is told --------------------------------------------------
 
 
-def test_windows_that_fail_their_proof_are_not_used(rng, monkeypatch, caplog, ways):
+def test_scorers_that_fail_their_self_check_are_not_used(rng, monkeypatch, caplog, ways):
     scorer = make_attributor(conv_net(1, length=LENGTH, **NETS["local"]), "deeplift")
     X, mutations, targets = mixed(rng)
     whole = [*score_changes(scorer, X, mutations, targets, GC, rng, windowed=False)]
-    monkeypatch.setattr(proof, "TOLERANCE", -1.0)
+    monkeypatch.setattr(self_check, "TOLERANCE", -1.0)
     monkeypatch.setattr(window_choice, "WORTHWHILE", 10.0)
     ways["wholes"].clear()
     found = [*score_changes(scorer, X, mutations, targets, GC, rng)]
@@ -568,8 +572,8 @@ def test_windows_that_fail_their_proof_are_not_used(rng, monkeypatch, caplog, wa
     np.testing.assert_array_equal(found[0].delta, whole[0].delta)
     count = len(caplog.records)
     [*score_changes(scorer, X, mutations, targets, GC, rng)]
-    assert len(caplog.records) == count  # proved once
-    with pytest.raises(proof.InexactWindowsError):
+    assert len(caplog.records) == count  # said once
+    with pytest.raises(SelfCheckError):
         [*score_changes(scorer, X, mutations, targets, GC, rng, windowed=True)]
 
 

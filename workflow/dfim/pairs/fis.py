@@ -22,8 +22,6 @@ from dfim.sequences.encoding import distinct_tuples
 
 log = logging.getLogger(__name__)
 
-_TARGETS_EACH = 3  # targets of a source, about, in deciding how windows are used
-
 
 def score_pairs(
     attributor: Attributor,
@@ -145,7 +143,6 @@ def score_pairs_by_task(
         aims,
         settings,
         rng,
-        each=_TARGETS_EACH,
         changes_only=True,
         windowed=windowed,
         progress=progress,

@@ -4,7 +4,6 @@ Everything that is scored goes through here: mutated bases (a nucleotide, a moti
 any interval) on one side, targets (nucleotides, intervals, the window around) on the other.
 """
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,15 +20,9 @@ from dfim.scoring.settings import (
     profiles_of_mutants,
     require_scorable,
 )
-from dfim.sequences.encoding import distinct_tuples
 
 if TYPE_CHECKING:
-    from dfim.attribution.engine.engine import Engine
-    from dfim.attribution.local.choice import Choice
-    from dfim.attribution.local.cropped import Cropped
-    from dfim.attribution.local.windowed import Windowed
-
-log = logging.getLogger(__name__)
+    from dfim.attribution.local.scorers import LocalScorers
 
 _CHUNK_BYTES = 2**26  # of the inputs and references that are in memory together
 
@@ -43,7 +36,6 @@ def score_changes(
     rng: np.random.Generator,
     *,
     references: tuple[NDArray[Any], Integers | None] | None = None,
-    each: float = 1,
     changes_only: bool = False,
     windowed: bool | None = None,
     progress: Progress | None = None,
@@ -65,12 +57,11 @@ def score_changes(
     references
         (G, R, L, 4) and the group of each row of X (None where all share them), where they
         are not to be drawn.
-    each
-        Targets of a mutation, about: decides how windows are used.
     changes_only
         Whether the importance in the originals is not wanted: it may be NaN.
     windowed
-        None: windows where they are exact and fewer operations; False: never; True: always.
+        None: only what a mutation changes is computed, where that is exact and fewer
+        operations; False: never; True: always.
     progress
         Called with the number of mutants scored since the last call.
 
@@ -79,8 +70,9 @@ def score_changes(
     ValueError
         When `windowed` is True and the method or settings need whole sequences; X or a
         mutation that does not fit the model.
-    InexactWindowsError
-        When `windowed` is True and windows differ from whole profiles of this model.
+    SelfCheckError
+        When `windowed` is True and the differences are not those of whole profiles of this
+        model.
 
     Notes
     -----
@@ -89,8 +81,7 @@ def score_changes(
     """
     require_scorable(attributor, X)
     require_inside(X, mutations.rows, mutations.end)
-    engine = engine_of_windows(attributor, settings, windowed)
-    options = {"each": each, "changes_only": changes_only, "always": bool(windowed)}
+    local = _local_scorers(attributor, settings, changes_only, windowed)
     a_row = X.shape[1] * 4  # bytes
     inputs = np.bincount(mutations.rows, minlength=len(X)) + 1
     # References that are drawn together do not depend on how much is mutated.
@@ -110,8 +101,8 @@ def score_changes(
             mutated = replace(mutated, rows=mutated.rows - first)
             aims = replace(aims, mutant=aims.mutant - inside.start)
             for found in _of_chunk(
-                attributor, engine, X[first:last], mutated, aims, settings, rng, drawn,
-                None if group is None else group[part], options, progress,
+                attributor, local, X[first:last], mutated, aims, settings, rng, drawn,
+                None if group is None else group[part], progress,
             ):  # fmt: skip
                 yield replace(
                     found,
@@ -130,43 +121,28 @@ def _runs(sizes: NDArray[np.integer], most: int) -> Iterator[slice]:
         first = last
 
 
-def engine_of_windows(
-    attributor: Attributor, settings: ScoringSettings, windowed: bool | None
-) -> "Engine | None":
-    """Give the attributor, where mutants can be scored in windows of it.
-
-    Parameters
-    ----------
-    attributor
-        Importance method.
-    settings
-        Windows need references that a mutant shares with its original.
-    windowed
-        As `score_changes`.
-
-    Raises
-    ------
-    ValueError
-        When `windowed` is True and there is no way to do so.
-    """
+def _local_scorers(
+    attributor: Attributor,
+    settings: ScoringSettings,
+    changes_only: bool,
+    windowed: bool | None,
+) -> "LocalScorers | None":
+    """Make what scores mutants without whole profiles; None where that is not wanted."""
     if windowed is False:
         return None
-    from dfim.attribution.engine.engine import Engine
+    from dfim.attribution.local.scorers import LocalScorers  # loads TensorFlow
 
-    if not isinstance(attributor, Engine):
-        reason = f"{type(attributor).__name__} scores whole sequences only"
-    elif settings.own and attributor.needs_references:
-        reason = "refs_from 'mutant' gives a mutant other references than its original"
-    else:
-        return attributor
-    if windowed:
-        raise ValueError(f"windowed: got True, but {reason}; expected None or False")
-    return None
+    return LocalScorers(
+        attributor,
+        shared_references=not settings.own,
+        changes_only=changes_only,
+        windowed=windowed,
+    )
 
 
 def _of_chunk(
     attributor: Attributor,
-    engine: "Engine | None",
+    local: "LocalScorers | None",
     X: NDArray[np.uint8],
     mutations: Mutations,
     targets: Targets,
@@ -174,94 +150,30 @@ def _of_chunk(
     rng: np.random.Generator,
     references: NDArray[Any] | None,
     group: Integers | None,
-    options: dict[str, Any],
     progress: Progress | None,
 ) -> Iterator[Changes]:
-    """Score the mutations of some sequences: in windows, or what is left as wholes."""
+    """Score the mutations of some sequences: by local scorers, the others by whole profiles."""
     left = np.ones(len(targets.mutant), bool)
     idle = np.ones(len(mutations.rows), bool)
     idle[targets.mutant] = False  # mutations without a target: their effect is wanted
-    if engine is not None:
-        for windows, which in _choices(engine, mutations, targets, options):
-            left[which] = False
-            yield _in_windows(
-                windows, X, mutations, targets, which, references, group, progress
-            )
+    if local is not None:
+        widths = mutations.end - mutations.start, targets.end - targets.start
+        for part in local.assign(widths[0], targets.mutant, widths[1]):
+            left[part.targets] = False
+            row, d = part.differences(
+                X, mutations.rows, mutations.columns, mutations.start, mutations.end,
+                targets.start, references, reference_of=group, progress=progress,
+            )  # fmt: skip
+            yield Changes(
+                part.targets, row, d.delta, d.importance, d.offset, part.mutants,
+                d.effect, d.gap, d.own_gap,
+            )  # fmt: skip
     mutants = np.flatnonzero(np.isin(np.arange(len(idle)), targets.mutant[left]) | idle)
     if mutants.size:
         chosen, wanted = mutations.of(mutants), np.flatnonzero(left)
         row = np.searchsorted(mutants, targets.mutant[wanted])
         whole = _whole(attributor, X, chosen, settings, rng, references, group, progress)
         yield Changes(wanted, row, *whole[:3], mutants, *whole[3:])
-
-
-def _choices(
-    engine: "Engine", mutations: Mutations, targets: Targets, options: dict[str, Any]
-) -> "Iterator[tuple[Windowed | Cropped, Integers]]":
-    """Group targets by what scores them; those that are best scored whole are in none."""
-    from dfim.attribution.local.choice import choose
-    from dfim.attribution.local.cones import size_class
-
-    wide = size_class((mutations.end - mutations.start)[targets.mutant], engine.length)
-    aim = size_class(targets.end - targets.start, engine.length)
-    pairs, of = distinct_tuples(wide, aim)
-    grouped: dict[Windowed | Cropped, list[int]] = {}
-    for number, (width, size) in enumerate(pairs.tolist()):
-        choice = choose(engine, width, size, **options)
-        windows = choice and _proved(engine, choice, must=options["always"])
-        if windows:
-            grouped.setdefault(windows, []).append(number)
-    return ((one, np.flatnonzero(np.isin(of, kinds))) for one, kinds in grouped.items())
-
-
-def _proved(engine: "Engine", choice: "Choice", *, must: bool) -> "Windowed | Cropped | None":
-    """Make what scores windows; None, and a line of the log, where it is not exact."""
-    from dfim.attribution.local.cropped import Cropped
-    from dfim.attribution.local.proof import InexactWindowsError
-    from dfim.attribution.local.windowed import Windowed
-
-    refused = _proved, choice.crops, choice.width, choice.size
-    if refused in engine.made and not must:
-        return None
-    try:
-        return Cropped.of(engine, choice.width) if choice.crops else Windowed.of(engine, choice)
-    except InexactWindowsError as error:
-        if must:
-            raise
-        log.warning("%s: whole sequences are scored", error)
-        engine.made[refused] = None
-        return None
-
-
-def _in_windows(
-    windows: "Windowed | Cropped",
-    X: NDArray[np.uint8],
-    mutations: Mutations,
-    targets: Targets,
-    which: Integers,
-    references: NDArray[Any] | None,
-    group: Integers | None,
-    progress: Progress | None,
-) -> Changes:
-    mutants, of = np.unique(targets.mutant[which], return_inverse=True)
-    chosen = mutations.of(mutants)
-    found = windows.differences(
-        X,
-        chosen.rows,
-        chosen.columns,
-        chosen.start,
-        chosen.end,
-        references,
-        reference_of=group,
-        progress=progress,
-        **({} if windows.reaches else {"targets": (of, targets.start[which])}),
-    )
-    row, tasks = of if windows.reaches else np.arange(len(which)), windows.engine.tasks
-    delta, importance = (
-        a.reshape(tasks, *a.shape[-2:]) for a in (found.delta, found.importance)
-    )
-    numbers = (a.reshape(tasks, -1) for a in (found.effect, found.gap, found.own_gap))
-    return Changes(which, row, delta, importance, found.offset, mutants, *numbers)
 
 
 def _whole(

@@ -1,4 +1,20 @@
-"""Which mutants are scored in windows, and how: decided by counting operations."""
+"""Choose how mutants are scored (cones, crops, whole sequences) by counting operations.
+
+For a network of 12 bases (a convolution of width 3, a max pooling by 2, a dense output) and
+a mutated base at position 5 (s: the cone of the source, what the mutation changes):
+
+    input         . . . . . s . . . . . .      1 of 12 positions
+    convolution   . . . s s s . . . .          3 of 10
+    max pooling   .   s   s   .   .            2 of  5
+    output        s                            joins all positions
+
+A target of one base has a cone of the same sizes. With E targets, the convolution is computed
+forward at 3 positions, and back at 3 for each target and, as the targets of an original are
+shared by its mutants, 3 for those: 3 + 3 (E + 1) positions instead of 2 x 10 (there and back
+over the whole sequence). That saves work for few targets. For many it is cheaper to take one
+target: all bases that the mutation can interact with, here 4 convolution positions or 6
+bases at most on the way back (`cones.reach_of`).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +25,7 @@ from dfim.attribution.engine.engine import Engine
 from dfim.attribution.local.cones import Span, cone, local_nodes, reach_of, size_class
 from dfim.attribution.local.crop_geometry import obstacle, saves_work
 
-# Windows must save half of the operations: cutting them out and putting them together costs
+# Half of the operations must be saved: cutting positions out and putting them together costs
 # about as much as it costs to compute them (docs/benchmark.md).
 WORTHWHILE = 0.5
 
@@ -21,9 +37,9 @@ class Choice:
     Attributes
     ----------
     width : int
-        Class of the mutated interval (`dfim.attribution.local.cones.CLASSES`).
+        Bases of the mutated interval, rounded up (`dfim.attribution.local.cones.CLASSES`).
     size : int
-        Class of a target.
+        Bases of a target, rounded up.
     reach : Span or None
         The target of each source, where that is all that it can change; None where targets
         are given.
@@ -38,6 +54,11 @@ class Choice:
     reach: Span | None
     flops: float
     crops: bool = False
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for choices that one scorer serves."""
+        return self.crops, self.width, self.size, self.reach is None
 
 
 def all_in_reach(engine: Engine, width: int) -> Choice:
@@ -60,7 +81,7 @@ def all_in_reach(engine: Engine, width: int) -> Choice:
     return Choice(width, reach.size, reach, flops)
 
 
-def given_targets(engine: Engine, width: int, size: int, each: float) -> Choice:
+def given_targets(engine: Engine, width: int, size: int, each: int) -> Choice:
     """Score given targets only.
 
     Parameters
@@ -70,8 +91,8 @@ def given_targets(engine: Engine, width: int, size: int, each: float) -> Choice:
         Bases of the mutated interval.
     size : int
         Bases of the widest target.
-    each : float
-        Targets of a mutant, about.
+    each : int
+        Targets of the mutant.
 
     Returns
     -------
@@ -85,60 +106,72 @@ def given_targets(engine: Engine, width: int, size: int, each: float) -> Choice:
 def choose(
     engine: Engine,
     width: int,
-    size: int | None = None,
-    each: float = 1,
+    targets: tuple[tuple[int, int], ...],
     *,
     changes_only: bool = False,
     always: bool = False,
-) -> Choice | None:
-    """Find the cheapest exact way to score mutants, by operations and never by a timing.
+) -> dict[int, Choice]:
+    """Find the cheapest exact way to score a mutant, by operations and never by a timing.
 
     Parameters
     ----------
     engine : Engine
     width : int
         Bases of the mutated interval.
-    size, each : optional
-        As `given_targets`; the importance of all bases is wanted where not given.
+    targets : tuple of (int, int)
+        Bases of the mutant's targets, each size once, and the number of targets of that size.
     changes_only : bool
         Whether the importance in the original is not wanted.
     always : bool
-        Whether windows are used even where that saves nothing.
+        Whether whole profiles are no choice, even where they cost less.
 
     Returns
     -------
-    Choice or None
-        None where profiles of whole sequences cost less.
+    dict of int to Choice
+        How the targets of each size are scored; empty where profiles of whole sequences cost
+        less.
     """
-    key = choose, width, size, each, changes_only, always
+    key = choose, width, targets, changes_only, always
     if key not in engine.made:
-        engine.made[key] = _chosen(engine, width, size, each, changes_only, always)
+        engine.made[key] = _chosen(engine, width, targets, changes_only, always)
     return engine.made[key]
 
 
 def _chosen(
     engine: Engine,
     width: int,
-    size: int | None,
-    each: float,
+    targets: tuple[tuple[int, int], ...],
     changes_only: bool,
     always: bool,
-) -> Choice | None:
+) -> dict[int, Choice]:
     if changes_only and obstacle(engine.plan) is None and saves_work(engine.plan, width):
-        # The whole original is never looked at, so few mutants a sequence pay off too.
+        # The whole original is never looked at, so few mutants per sequence pay off too.
         width = int(size_class(width, engine.length))
-        return Choice(width, engine.length, None, 0.0, crops=True)
-    choices = [all_in_reach(engine, width)]
-    if size is not None:
-        choices.append(given_targets(engine, width, size, each))
-    best = min(choices, key=lambda choice: choice.flops)
+        crops = Choice(width, engine.length, None, 0.0, crops=True)
+        return dict.fromkeys((size for size, _ in targets), crops)
+    key = all_in_reach, width
+    if key not in engine.made:
+        engine.made[key] = all_in_reach(engine, width)
+    reach: Choice = engine.made[key]
+    choices = {size: given_targets(engine, width, size, each) for size, each in targets}
+    flops = sum(choice.flops for choice in choices.values())
+    if reach.flops <= flops:
+        choices, flops = dict.fromkeys(choices, reach), reach.flops
     whole = flops_per_profile(engine.plan, reveal_cancel=engine.method == "deeplift")
-    return best if always or best.flops < WORTHWHILE * whole else None
+    return choices if always or flops < WORTHWHILE * whole else {}
 
 
-def _flops(engine: Engine, width: int, size: int, targets: float) -> float:
-    plan, local = engine.plan, local_nodes(engine.plan)
-    source, target = cone(plan, local, width, "source"), cone(plan, local, size, "target")
-    positions = {i: source[i].size + targets * target[i].size for i in source}
+def _flops(engine: Engine, width: int, size: int, targets: int) -> float:
+    source, target = _cone_sizes(engine, width), _cone_sizes(engine, size)
+    positions = {i: source[i] + targets * target[i] for i in source}
     reveal = engine.method == "deeplift"
-    return flops_per_profile(plan, reveal_cancel=reveal, positions=positions)
+    return flops_per_profile(engine.plan, reveal_cancel=reveal, positions=positions)
+
+
+def _cone_sizes(engine: Engine, width: int) -> dict[int, int]:
+    """Positions of each local node that an interval of the input can change."""
+    key = _cone_sizes, width
+    if key not in engine.made:
+        spans = cone(engine.plan, local_nodes(engine.plan), width, "anywhere")
+        engine.made[key] = {i: span.size for i, span in spans.items()}
+    return engine.made[key]

@@ -17,14 +17,11 @@ from dfim.attribution.engine.engine import Engine
 from dfim.attribution.local.crop_engine import CropEngine, Kept
 from dfim.attribution.local.crop_geometry import Windows, obstacle
 from dfim.attribution.local.items import check_mutants
-from dfim.attribution.local.proof import prove
 from dfim.attribution.local.results import Differences
+from dfim.attribution.local.self_check import self_check
 from dfim.sequences.mutations import put_columns
 
 Array = np.ndarray
-# Of the largest score: what the proof allows for rounding, of which up to 1.2e-6
-# was seen (untrained network of the paper's shape); a wrong window is off by 1e-3 and more.
-TOLERANCE = 1e-5
 
 
 class Cropped:
@@ -51,8 +48,8 @@ class Cropped:
     ------
     ValueError
         Where crops are not exact for the model (`crop_geometry.obstacle`).
-    RuntimeError
-        When random mutants do not come out as with the engine: it proves itself first.
+    SelfCheckError
+        When random mutants do not come out as with the engine: it is checked when made.
 
     Notes
     -----
@@ -79,9 +76,9 @@ class Cropped:
         if self.windows == self._geometry.total:  # the crop is all that is seen
             self.widest = engine.length
         self.engine, self.width, self.reaches, self.size = engine, width, True, self.crop
-        self._proved = False
-        prove(self, f"crops of {self.windows} pooling windows")
-        self._proved = True
+        self._checked = False
+        self_check(self, f"crops of {self.windows} pooling windows")
+        self._checked = True
 
     @classmethod
     def of(cls, engine: Engine, width: int) -> Cropped:
@@ -98,7 +95,7 @@ class Cropped:
 
         Raises
         ------
-        ValueError, RuntimeError
+        ValueError, SelfCheckError
             As the class.
         """
         if obstacle(engine.plan) is not None or width < 1:
@@ -118,6 +115,7 @@ class Cropped:
         references: Array | None = None,
         *,
         reference_of: Array | None = None,
+        targets: tuple[Array, Array] | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Differences:
         """Compare mutants with their originals.
@@ -133,6 +131,8 @@ class Cropped:
         references, reference_of
             As for `Attributor.profiles`, but `reference_of` (N,) is the group of each
             sequence: an original and its mutants share references.
+        targets : None
+            The target of a mutant is its crop.
         progress : callable, optional
             Called with the number of mutants done since the last call.
 
@@ -145,8 +145,8 @@ class Cropped:
         Raises
         ------
         ValueError
-            When an array has another shape or type, or an interval is empty, leaves its
-            sequence or is wider than `widest`.
+            When an array has another shape or type, an interval is empty, leaves its sequence
+            or is wider than `widest`, or targets are given.
 
         Notes
         -----
@@ -154,6 +154,8 @@ class Cropped:
         and for each reference one of up to half as many. Memory: 4 S bytes a mutant and
         original, and a batch.
         """
+        if targets is not None:
+            raise ValueError("targets: got some, expected None: all in a crop is scored")
         mutants = X, rows, columns, starts, ends
         check_mutants(self._crops, *mutants, references, reference_of, widest=self.widest)
         if not self._crops.needs_references:
@@ -188,7 +190,7 @@ class Cropped:
             if progress is not None:
                 progress(len(mutated))
         gap = np.abs(gap)
-        if self._proved and self._crops.needs_references:
+        if self._checked and self._crops.needs_references:
             warn_of_gap(self.engine, gap, change)
         unknown = np.full(len(rows), np.nan, np.float32)
         return Differences(

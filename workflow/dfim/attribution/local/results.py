@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,6 +43,13 @@ class Differences:
     effect: Array
     gap: Array
     own_gap: Array
+
+    def tasks_first(self, tasks: int) -> Differences:
+        """The same with the tasks as first axis, where there is one task too."""
+        names = ("delta", "importance", "effect", "gap", "own_gap")
+        if tasks > 1:
+            return self
+        return replace(self, **{name: getattr(self, name)[None] for name in names})
 
 
 @dataclass(frozen=True)

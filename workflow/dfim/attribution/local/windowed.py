@@ -2,8 +2,8 @@
 
 An original's activations are computed once. Of a mutant only the cone of the mutated interval
 is computed, then the layers that join all positions; and on the way back only what the
-importance of its targets rests on. Equal to the profiles of whole sequences but for rounding,
-and proved so on the very model before use.
+importance of its targets rests on. Equal to the profiles of whole sequences but for
+rounding; checked against them on the very model before use (`self_check`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from dfim.attribution.local.choice import Choice
 from dfim.attribution.local.cones import cone, local_nodes
 from dfim.attribution.local.items import Batch, Items, check_mutants
 from dfim.attribution.local.passes import ConePasses
-from dfim.attribution.local.proof import prove
 from dfim.attribution.local.results import Differences, Results
+from dfim.attribution.local.self_check import self_check
 from dfim.sequences.mutations import put_columns
 
 Array = np.ndarray
@@ -52,8 +52,8 @@ class Windowed:
 
     Raises
     ------
-    InexactWindowsError
-        When random mutants do not come out as with the engine: it proves itself first.
+    SelfCheckError
+        When random mutants do not come out as with the engine: it is checked when made.
 
     Notes
     -----
@@ -79,8 +79,8 @@ class Windowed:
         self.batch_size = whole_bundles(batch_size or batch_size_for(4 * numbers))
         graphs = Graphs(self.batch_size * choice.flops)
         self._scorer = BatchScorer(engine, passes, graphs, self.batch_size)
-        self._measured = True  # not by the proof, whose sequences are nobody's
-        prove(self, f"windows of {self.width} bp mutations")
+        self._measured = True  # not by the self-check, whose sequences are random
+        self_check(self, f"windows of {self.width} bp mutations")
         self._measured = not engine.needs_references
 
     @classmethod
@@ -98,7 +98,7 @@ class Windowed:
 
         Raises
         ------
-        InexactWindowsError
+        SelfCheckError
             As the class.
         """
         key = cls, choice.width, choice.size, choice.reach is None
@@ -145,8 +145,9 @@ class Windowed:
         Raises
         ------
         ValueError
-            When an array has another shape or type, or an interval is empty, leaves its
-            sequence or is wider than `width`.
+            When an array has another shape or type, an interval is empty, leaves its sequence
+            or is wider than `width`, or targets are given where none are taken or the other
+            way round.
 
         Notes
         -----
@@ -158,6 +159,10 @@ class Windowed:
         check_mutants(self.engine, *mutants, references, reference_of, widest=self.width)
         length = X.shape[1]
         place = np.minimum(starts, length - self.width)
+        if (targets is None) != self.reaches:
+            expected = "None (all in reach)" if self.reaches else "mutants and first bases"
+            given = "None" if targets is None else "some"
+            raise ValueError(f"targets: got {given}, expected {expected}")
         if self._reach is not None:
             of, first = np.arange(len(rows)), self._reach.first[place]
         else:
