@@ -71,7 +71,7 @@ def _calls_row(
     return _row(context, f"{names}: pairs called at q < {found['alpha']:g}", ours, called)
 
 
-def exact_row(context: Context, exact: dict[str, Any], names: str) -> ScorecardRow:
+def exact_row(context: FigureContext, exact: dict[str, Any], names: str) -> ScorecardRow:
     """What the network has learnt of the planted pairs, by double mutants and without FIS."""
     return _row(
         context,
