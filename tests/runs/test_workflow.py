@@ -504,6 +504,7 @@ def test_own_study_keeps_its_sequences(own_study, tmp_path):
 
 OPTIONS = """
 run: options
+controls: true
 only: [simulated_negative]
 studies:
   simulated_negative:
