@@ -6,9 +6,12 @@ import pytest
 
 from dfim.io.store import read_arrays, read_table
 from dfim.sequences.kmers import sequence_codes
+from flow.flanks import positions
 from flow.flanks.betseq import read_replicates
-from flow.flanks.positions import LENGTH, N_FLANKS, POSITIONS
 from synthetic.cbf1 import (
+    LENGTH,
+    N_FLANKS,
+    POSITIONS,
     RT,
     planted_pairs,
     simulate,
@@ -30,6 +33,10 @@ def pair_features(pairs, codes):
         first, second = (codes[:, POSITIONS.index(p)] == "ACGT".index(b) for p, b in ends)
         columns.append((first - 0.25) * (second - 0.25))
     return np.stack(columns, axis=1)
+
+
+def test_positions_are_those_that_flanks_are_read_by():
+    assert POSITIONS == positions.POSITIONS
 
 
 def test_linear_fit_finds_the_planted_terms():

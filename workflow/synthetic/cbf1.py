@@ -17,8 +17,14 @@ from scipy.optimize import brentq
 from scipy.stats import poisson
 
 from dfim.io.store import write_arrays, write_table
-from dfim.sequences.encoding import ALPHABET
-from flow.flanks.positions import LENGTH, N_FLANKS, POSITIONS, flank_strings
+from dfim.sequences.encoding import ALPHABET, decode, one_hot
+from dfim.sequences.kmers import sequence_codes
+
+POSITIONS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
+"""Place of each base of a flank, counted from the core's ends, as the published files have it."""
+
+LENGTH = len(POSITIONS)
+N_FLANKS = 4**LENGTH
 
 RT = 0.593
 """kcal/mol at 25 °C."""
@@ -161,7 +167,7 @@ def write_replicate(path: str | os.PathLike[str], world: World, replicate: int) 
     Tab-separated, gzipped where named .gz. A ΔΔG of zero reads is inf, -inf or NA.
     """
     columns = {
-        "sequence": flank_strings(world.index),
+        "sequence": decode(one_hot(sequence_codes(LENGTH, world.index))),
         "input_count": world.input_count[:, replicate],
         "bound_count": world.bound_count[:, replicate],
         "ddG": world.measured[:, replicate],
