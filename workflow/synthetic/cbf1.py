@@ -21,7 +21,7 @@ from dfim.sequences.encoding import ALPHABET, decode, one_hot
 from dfim.sequences.kmers import sequence_codes
 
 POSITIONS = (-5, -4, -3, -2, -1, 1, 2, 3, 4, 5)
-"""Place of each base of a flank, counted from the core's ends, as the published files have it."""
+"""Place of each base of a flank, counted from the core's ends, as in the published files."""
 
 LENGTH = len(POSITIONS)
 N_FLANKS = 4**LENGTH
