@@ -1,6 +1,7 @@
 # The front door. Needed: Linux, python3 (3.11 to 3.13, with venv), make.
 #
 #   make figures     builds .venv if need be, then runs the workflow (the default goal)
+#   make audit       the same figures with our controls beside them, into results/audit/
 #   make test        every fast test      make test-long   the ones that take minutes
 #   make bench       times the engine against the deeplift package and plain sgemm
 #   make recipes     trains every network with several seeds and roundings (hours), and measures
@@ -77,6 +78,9 @@ figures: $(STAMP)
 	PATH="$(CURDIR)/.venv/bin:$$PATH"
 	$(clear_stale_lock)
 	snakemake $(config) --cores $(CORES) $(ARGS) -- $(TARGET)
+
+audit: CONFIGFILE = config/audit.yaml
+audit: figures
 
 bench: $(STAMP)
 	PYTHONPATH=workflow .venv/bin/python workflow/scripts/benchmark_engine.py
