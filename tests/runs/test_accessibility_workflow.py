@@ -113,9 +113,9 @@ def test_panels_are_of_the_rules(run):
 
 
 def test_nothing_to_do_a_second_time(run):
-    done = run.run(options=["--quiet", "all"])
+    done = run.run()
     assert done.returncode == 0
-    assert "Nothing to be done" in run.run().stdout + run.run().stderr
+    assert "Nothing to be done" in done.stdout + done.stderr
 
 
 def test_more_chunks_give_the_same_bits(run, tmp_path):

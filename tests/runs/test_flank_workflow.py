@@ -101,6 +101,7 @@ def test_one_colour_scale(run):
     assert len(limits) == 1
 
 
+@pytest.mark.long
 def test_scores_again_are_the_same_bits(run, folder):
     wanted = ["deeplift/factorial.h5", "deeplift/maps.all.h5"]
     before = [(folder / file).read_bytes() for file in wanted]
