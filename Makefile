@@ -95,9 +95,10 @@ recipes: $(STAMP)
 times: $(STAMP)
 	PYTHONPATH=workflow .venv/bin/python -m flow.benchmark.run_times $(or $(RUNS),results/default) $(ARGS)
 
-# Two workers; the tests of a file stay together, as they share what its fixtures made.
+# Two workers; the tests of a file stay together, as they share what its fixtures made. The
+# order is that of tests/conftest.py: the longest files first.
 test: $(STAMP)
-	.venv/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	.venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(STAMP)
 	.venv/bin/python -m pytest -m long $(ARGS)

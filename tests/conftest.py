@@ -7,9 +7,27 @@ from pathlib import Path
 import pytest
 
 from flow.declarations.sources import Source
-from helpers import CONFIGS
+from helpers import CONFIGS, TESTS
 from helpers.fetch_server import running
 from helpers.workflow_runs import WorkflowRun
+
+# Files that take longest, in the order in which workers begin them: a long one that came last
+# would run alone.
+LONGEST = (
+    "runs/test_workflow.py",
+    "runs/test_flank_workflow.py",
+    "runs/test_accessibility_real.py",
+    "runs/test_accessibility_workflow.py",
+    "runs/test_tal_gata_workflow.py",
+    "runs/test_tal_gata_real.py",
+    "runs/test_released.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of the longest files first; the others stay in their order."""
+    rank = {TESTS / file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @pytest.fixture(scope="session")

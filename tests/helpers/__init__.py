@@ -6,7 +6,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / "workflow"
-CONFIGS = ROOT / "tests/configs"
+TESTS = ROOT / "tests"
+CONFIGS = TESTS / "configs"
 
 
 def call(*command: str | Path, cwd: Path = ROOT, **environment: str) -> str:

@@ -1,6 +1,7 @@
 """Runs of the whole workflow in folders of their own."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,10 @@ class WorkflowRun:
         return subprocess.run(
             command, cwd=self.folder, capture_output=True, text=True, timeout=timeout
         )
+
+    def unlock(self) -> None:
+        """Remove what `snakemake --unlock` would after a kill, in none of its five seconds."""
+        shutil.rmtree(self.folder / ".snakemake/locks", ignore_errors=True)
 
     def kill_when(self, pattern: str) -> list[Path]:
         """Start, SIGKILL every process once a file matches, and return the files left.

@@ -96,6 +96,14 @@ def test_make_passes_settings_on(house):
     assert stderr.startswith("dfim: CONFIGFILE: there is no file none.yaml\n")
 
 
+def test_audit_is_the_run_with_its_config(house):
+    (house.folder / "config").mkdir()
+    (house.folder / "config/audit.yaml").write_text("")
+    calls, _ = house.make("audit", "CORES=3")
+    assert calls[-1] == "snakemake --configfile config/audit.yaml --cores 3 --"
+    assert (ROOT / "config/audit.yaml").is_file()
+
+
 def test_half_built_environment_is_built_again(house):
     house.make(FAKE_PIP="1", fails=True)
     left = house.folder / ".venv/left"

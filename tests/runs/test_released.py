@@ -1,9 +1,5 @@
 """The authors' released network: our scores against the deeplift package's, and Fig 2B."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +10,8 @@ from dfim.models.loading import load_model
 from dfim.motifs.features import Features
 from dfim.pairs.fis import score_pairs
 from dfim.scoring.settings import ScoringSettings
-from helpers import ROOT
+from helpers import CONFIGS
+from helpers.workflow_runs import local_run
 
 RELEASE = "dfim_release/embedded_motif_interaction_data"
 
@@ -72,25 +69,9 @@ def test_motif_fis_equals_that_of_the_deeplift_package(network, golden, method, 
 @pytest.fixture(scope="module")
 def released_run(test_data, tmp_path_factory):
     """The whole workflow on the authors' network, sequences and labels."""
-    folder = tmp_path_factory.mktemp("released")
-    command = [
-        str(Path(sys.executable).with_name("snakemake")),
-        "--cores",
-        "2",
-        "--quiet",
-        "all",
-        "--snakefile",
-        str(ROOT / "workflow/Snakefile"),
-        "--directory",
-        str(folder),
-        "--configfile",
-        str(ROOT / "config/released.yaml"),
-        "--config",
-        f"local_folder={test_data / RELEASE}",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "results/released"
+    less = CONFIGS / "released_in_minutes.yaml"
+    data = test_data / RELEASE
+    return local_run("released", tmp_path_factory.mktemp("released"), data, less).results
 
 
 def test_released_network_has_the_measured_accuracy(released_run):
