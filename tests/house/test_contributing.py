@@ -1,4 +1,4 @@
-"""The diffs of CONTRIBUTING.md apply to the code as it stands, and do what they are there for."""
+"""The diffs of CONTRIBUTING.md apply to the code as it is, and what they add works."""
 
 import re
 import shutil
@@ -53,7 +53,8 @@ draw(pairs="pairs.h5", **files, context=made_context())
 assert all(Path(path).stat().st_size for path in files.values())
 assert Path(sys.argv[1], "report/fis_histogram.rst").is_file()
 
-Path("m.jaspar").write_text(">MA0035.4 GATA1\\nA [ 0 9 ]\\nC [ 0 1 ]\\nG [ 8 0 ]\\nT [ 2 0 ]\\n")
+rows = ["A [ 0 9 ]", "C [ 0 1 ]", "G [ 8 0 ]", "T [ 2 0 ]"]
+Path("m.jaspar").write_text("\\n".join([">MA0035.4 GATA1", *rows]))
 (pwm,) = read_jaspar("m.jaspar")
 assert pwm.name == "MA0035.4" and pwm.probabilities.tolist() == [[0, 0, .8, .2], [.9, .1, 0, 0]]
 
