@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.io.store import read_arrays, write_arrays, write_json, write_table
+from dfim.pairs.calls import call_table
 from dfim.pairs.files import PairFile
-from dfim.pairs.p_values import call_table, pair_classes, pair_p_values
+from dfim.pairs.p_values import pair_classes, pair_p_values
 from dfim.scoring.shards import join_shards
 from dfim.sequences.examples import Examples
 from dfim.statistics.significance import benjamini_hochberg

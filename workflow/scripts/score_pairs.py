@@ -36,7 +36,7 @@ def _convergence_deltas(
     """Completeness error of whole sequences (n,); a score from crops knows that of its crop."""
     choices, rng = ScoringSettings.choose(settings), np.random.default_rng(seed)
     references, rows = draw_references(X, choices, rng), np.arange(len(X))
-    profiles = profiles_of_mutants(attributor, X, rows, references, choices, rng, None)
+    profiles = profiles_of_mutants(attributor, X, rows, references, choices, rng)
     return profiles.gap[np.isfinite(profiles.gap)]
 
 

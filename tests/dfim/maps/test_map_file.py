@@ -220,7 +220,7 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path, attributor):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"start": 30, "end": 61}, r"window: got \[30, 61\), expected 0 <= start < end <= 60"),
+        ({"start": 30, "end": 61}, r"region: got \[30, 61\), expected 0 <= start < end <= 60"),
         ({"block": 0}, "block: got 0, expected at least 1"),
         ({"codes": CODES[0]}, "codes: got uint8 "),
         ({"codes": CODES[:0]}, "codes: got uint8 "),

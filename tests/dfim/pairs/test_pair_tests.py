@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from dfim.pairs.calls import COMBINATIONS, call_table
 from dfim.pairs.p_values import (
-    COMBINATIONS,
-    call_table,
     pair_classes,
     pair_p_values,
     realised_null_rate,

@@ -20,7 +20,7 @@ from dfim.maps.maps import score_map, score_map_by_task
 from dfim.motifs.features import Features
 from dfim.pairs.fis import score_pairs, score_pairs_by_task
 from dfim.scoring import change_scoring
-from dfim.scoring.change_scoring import score_changes
+from dfim.scoring.change_scoring import ChangeScorer
 from dfim.scoring.changes import Changes, Mutations, Targets
 from dfim.scoring.settings import ScoringSettings
 from dfim.sequences.mutations import mutate_intervals
@@ -57,18 +57,18 @@ def rng():
 def ways(monkeypatch):
     """What was scored how, call by call."""
     seen = {"windows": [], "wholes": []}
-    differences, whole = Assignment.differences, change_scoring._whole
+    differences, whole = Assignment.differences, ChangeScorer._whole
 
     def spy_differences(self, *args, **options):
         seen["windows"].append(self.scorer)
         return differences(self, *args, **options)
 
-    def spy_whole(scorer, X, mutations, *args):
-        seen["wholes"].append(len(mutations.rows))
-        return whole(scorer, X, mutations, *args)
+    def spy_whole(self, chunk, mutants, *args):
+        seen["wholes"].append(len(mutants))
+        return whole(self, chunk, mutants, *args)
 
     monkeypatch.setattr(Assignment, "differences", spy_differences)
-    monkeypatch.setattr(change_scoring, "_whole", spy_whole)
+    monkeypatch.setattr(ChangeScorer, "_whole", spy_whole)
     return seen
 
 
@@ -101,6 +101,12 @@ def mixed(rng, n=5):
     first[:2] = 0, LENGTH - wide[1]
     mutations = Mutations(rows, start, start + width, columns)
     return one_hot(rng, n, LENGTH), mutations, Targets(of, first, first + wide)
+
+
+def score_changes(attributor, X, mutations, targets, settings, rng, *, references=None, **way):
+    return ChangeScorer(attributor, settings, **way).score(
+        X, mutations, targets, rng, references=references
+    )
 
 
 def collected(parts, tasks, targets, n):
@@ -349,6 +355,45 @@ def test_features_at_one_place_have_one_mutant(rng):
     found, n = score(both, shuffled, windowed=True)
     assert n == 8
     assert (found.effect[::2] != found.effect[1::2]).any()
+
+
+def test_what_reaches_none_of_its_targets_is_not_scored(rng, monkeypatch, caplog):
+    X = one_hot(rng, 2, LENGTH)
+    features = features_of(
+        [(0, 20, 26, "A"), (0, 28, 34, "B"), (0, 150, 156, "C"), (1, 20, 26, "A"),
+         (1, 150, 156, "C")]
+    )  # fmt: skip
+    near = np.array([True, False, True, False, False, False, False, False])  # A>B, A>C, B>A
+
+    def score(settings):
+        done = []
+        with caplog.at_level("INFO", logger="dfim.pairs.fis"):
+            found = score_pairs(
+                engine("tiled"), X, features, settings=settings, windowed=False,
+                rng=np.random.default_rng(0), progress=done.append,
+            )  # fmt: skip
+        return found, sum(done)
+
+    for settings in (
+        GC, DINUC, ScoringSettings(n_refs=2, motif_mutation="shuffle"),
+    ):  # fmt: skip
+        caplog.clear()
+        found, inputs = score(settings)
+        assert inputs == 1 + 2  # one sequence, and the mutants of A and B in it
+        assert "6 of 8 pairs: no path of the network joins source and target" in caplog.text
+        np.testing.assert_array_equal(found.reachable, near)
+        assert (found.fis != 0).tolist() == near.tolist()
+        assert np.isfinite(found.effect).tolist() == [True, True, False, False, False]
+        with monkeypatch.context() as patch:  # as if all were joined
+            patch.setattr(
+                Engine, "reachable", lambda self, start, *_: np.ones(len(start), bool)
+            )
+            every, inputs = score(settings)
+        assert inputs == 2 + 5
+        np.testing.assert_array_equal(every.fis[near], found.fis[near])
+        np.testing.assert_array_equal(every.fis_max_abs[near], found.fis_max_abs[near])
+        np.testing.assert_array_equal(every.effect[:2], found.effect[:2])
+        assert np.abs(every.fis[~near]).max() < 1e-5 * np.abs(found.fis).max()
 
 
 def test_equal_sequences_are_scored_once_with_constant_references(rng):

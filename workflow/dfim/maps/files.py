@@ -100,14 +100,14 @@ def score_maps(
     parameters = scoring_parameters(attributor, codes, settings, model=model)
     if not 0 <= start < end <= codes.shape[1]:
         raise ValueError(
-            f"window: got [{start}, {end}), expected 0 <= start < end <= {codes.shape[1]} bp"
+            f"region: got [{start}, {end}), expected 0 <= start < end <= {codes.shape[1]} bp"
         )
     unknown = np.argwhere(codes[:, start:end] == UNKNOWN)
     if unknown.size:
         row, place = unknown[0]
         raise ValueError(
-            f"codes: sequence {row} has N at position {start + place}, inside the window; "
-            "expected A, C, G or T; leave it out or choose another window"
+            f"codes: sequence {row} has N at position {start + place}, inside the region; "
+            "expected A, C, G or T; leave it out or choose another region"
         )
 
     def score(rows: NDArray[np.int64], rng: np.random.Generator) -> Arrays:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.scoring.change_scoring import score_changes
+from dfim.scoring.change_scoring import ChangeScorer
 from dfim.scoring.changes import Mutations, Targets
 from dfim.scoring.provenance import ScoreInfo
 from dfim.scoring.records import ScoreRecord
@@ -117,16 +117,16 @@ def score_map(
     windowed: bool | None = None,
     rng: np.random.Generator,
 ) -> InteractionMap:
-    """Deep Feature Interaction Map of the nucleotides of one window (Fig 1).
+    """Score every nucleotide of a region against every other: the DFIM of Fig 1.
 
     Parameters
     ----------
     attributor
         Importance method on a model.
     x
-        (L, 4) one-hot sequence.
+        (L, 4) uint8 or float32 one-hot sequence.
     start, end
-        The window, 0-based, half-open; every position in it is a source (three
+        The region, 0-based, half-open; every position in it is a source (three
         mutants each) and a target.
     settings
         Scoring choices.
@@ -135,19 +135,37 @@ def score_map(
     rng
         Draws references.
 
+    Returns
+    -------
+    InteractionMap
+
     Raises
     ------
     ValueError
-        A window outside the sequence, a base in it that is none, or an attributor
-        of several tasks (`score_map_by_task`).
+        A region outside the sequence, an N in it, or an attributor of several tasks
+        (`score_map_by_task`).
 
     Notes
     -----
-    Cost: at most 3·W + 1 importance profiles a reference for a window of W bp.
+    Cost: at most 3·W + 1 importance profiles per reference for a region of W bp.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from dfim import make_attributor
+    >>> model = keras.Sequential([keras.Input((30, 4)), keras.layers.Conv1D(2, 3),
+    ...     keras.layers.Flatten(), keras.layers.Dense(2, "relu"), keras.layers.Dense(1)])
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, 30)]
+    >>> found = score_map(make_attributor(model, "deeplift"), x, 10, 14, rng=rng)
+    >>> found.fis.shape, found.max_abs().shape
+    ((4, 3, 4), (4, 4))
     """
     require_scorable(attributor, tasks=1)
-    options = {"settings": settings, "windowed": windowed, "rng": rng}
-    return score_map_by_task(attributor, x, start, end, **options)[0]
+    (found,) = score_map_by_task(
+        attributor, x, start, end, settings=settings, windowed=windowed, rng=rng
+    )
+    return found
 
 
 def score_map_by_task(
@@ -160,18 +178,18 @@ def score_map_by_task(
     windowed: bool | None = None,
     rng: np.random.Generator,
 ) -> list[InteractionMap]:
-    """Map of one window for every task of the attributor.
+    """Score every nucleotide of a region against every other, for every task.
 
-    As `score_map`, which has the arguments; the forward passes serve all tasks.
+    As `score_map`, which describes the arguments; the forward passes serve all tasks.
     """
     require_scorable(attributor, x[None])
     if not 0 <= start < end <= len(x):
         raise ValueError(
-            f"window: got [{start}, {end}), expected 0 <= start < end <= {len(x)} bp"
+            f"region: got [{start}, {end}), expected 0 <= start < end <= {len(x)} bp"
         )
-    width, window = end - start, x[None, start:end]
+    width, region = end - start, x[None, start:end]
     places = np.arange(width)
-    _, bases = mutate_nucleotides(window, np.zeros(width, np.int64), places)
+    _, bases = mutate_nucleotides(region, np.zeros(width, np.int64), places)
     n = bases.size
     sources = np.repeat(start + places, 3)
     columns = np.eye(4, dtype=np.float32)[bases.reshape(-1, 1)]
@@ -182,9 +200,8 @@ def score_map_by_task(
     importance = np.empty((tasks, width), np.float32)
     delta = np.empty((tasks, n, width), np.float32)
     effect, convergence = np.empty((2, tasks, n), np.float32)
-    for part in score_changes(
-        attributor, x[None], mutations, aims, settings, rng, windowed=windowed,
-    ):  # fmt: skip
+    scorer = ChangeScorer(attributor, settings, windowed=windowed)
+    for part in scorer.score(x[None], mutations, aims, rng):
         delta[:, part.targets], known = part.over(aims.start[part.targets], width)
         # Where windows end before the map does, a base is known from its own one.
         own = sources[part.targets] - start
@@ -196,7 +213,7 @@ def score_map_by_task(
     return [
         InteractionMap(
             start,
-            window[0],
+            region[0],
             importance[task],
             mutant_importance[task],
             bases,

@@ -1,4 +1,5 @@
 from . import bedpe as bedpe
+from . import calls as calls
 from . import distances as distances
 from . import file_scoring as file_scoring
 from . import files as files
@@ -7,6 +8,7 @@ from . import null as null
 from . import p_values as p_values
 from . import scores as scores
 from .bedpe import write_bedpe as write_bedpe
+from .calls import call_table as call_table
 from .distances import DistanceBins as DistanceBins
 from .distances import bin_table as bin_table
 from .distances import matched_auroc as matched_auroc
@@ -16,7 +18,6 @@ from .files import PairFile as PairFile
 from .fis import score_pairs as score_pairs
 from .fis import score_pairs_by_task as score_pairs_by_task
 from .null import NullShuffles as NullShuffles
-from .p_values import call_table as call_table
 from .p_values import pair_classes as pair_classes
 from .p_values import pair_p_values as pair_p_values
 from .p_values import realised_null_rate as realised_null_rate

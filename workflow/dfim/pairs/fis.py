@@ -2,11 +2,12 @@
 
 FIS(target | source) = importance(target, original) - importance(target, mutant),
 where a target's importance is the sum over its nucleotides (paper sections 2.1
-and 2.3). F sources need F + 1 importance profiles, never one a pair.
+and 2.3). F sources need F + 1 importance profiles, never one per pair.
 """
 
 import logging
 from collections.abc import Sequence
+from typing import Required, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,26 @@ from numpy.typing import NDArray
 from dfim.attribution.base import Attributor
 from dfim.motifs.features import Features, ordered_pairs
 from dfim.pairs.scores import PairScores
-from dfim.scoring.change_scoring import score_changes
+from dfim.scoring.change_scoring import ChangeScorer
 from dfim.scoring.changes import Changes, Mutations, Targets
 from dfim.scoring.provenance import ScoreInfo
 from dfim.scoring.settings import Floats, Progress, ScoringSettings, require_scorable
 from dfim.sequences.encoding import distinct_tuples
 
 log = logging.getLogger(__name__)
+
+
+class PairOptions(TypedDict, total=False):
+    """Keyword arguments of `score_pairs`, which describes them."""
+
+    settings: ScoringSettings | None
+    same_name: bool
+    sources: Sequence[str] | None
+    targets: Sequence[str] | None
+    max_distance: float | None
+    windowed: bool | None
+    rng: Required[np.random.Generator]
+    progress: Progress | None
 
 
 def score_pairs(
@@ -37,14 +51,14 @@ def score_pairs(
     rng: np.random.Generator,
     progress: Progress | None = None,
 ) -> PairScores:
-    """FIS of all ordered pairs of features within each sequence.
+    """Score all ordered pairs of features within each sequence by FIS.
 
     Parameters
     ----------
     attributor
-        Importance method on a model, from `dfim.attribution.make_attributor`.
+        Importance method on a model, from `dfim.make_attributor`.
     X
-        (N, L, 4) one-hot sequences.
+        (N, L, 4) uint8 or float32 one-hot sequences.
     features
         Motif instances; `features.sequence` indexes X.
     settings
@@ -52,123 +66,134 @@ def score_pairs(
     same_name, sources, targets, max_distance
         Which pairs: `dfim.motifs.features.ordered_pairs`.
     windowed
-        Whether to compute only what mutations change and targets need
-        (`dfim.attribution.local.windowed`): None where that is fewer operations, False
-        never, True always.
+        Whether to compute only what mutations change and targets need: None where that is
+        exact and fewer operations, False never, True always.
     rng
         Draws references (and shuffled motifs).
     progress
-        Called with the number of inputs (in windows: of mutants) scored since the
-        last call.
+        Called with the number of inputs (by local scorers: of mutants) scored since the last
+        call.
 
     Returns
     -------
     PairScores
+        A pair that no path of the network joins has FIS 0 and is not scored: a feature that
+        reaches none of its targets is not mutated, and its effect is NaN.
 
     Raises
     ------
     ValueError
-        When `windowed` is True and the method or settings need whole sequences, or
-        the attributor scores several tasks (`score_pairs_by_task`).
+        X that is not the model's, features outside X; when `windowed` is True and the method
+        or settings need whole sequences; an attributor of several tasks
+        (`score_pairs_by_task`).
 
     Notes
     -----
-    Cost: at most N + F importance profiles a reference, for F source features.
+    Cost: at most N + F importance profiles per reference, for F source features.
     Memory: the features, pairs and X, and some 64 MiB of sequences with their mutants.
+
+    Examples
+    --------
+    Two motifs of one sequence, on an untrained network:
+
+    >>> import keras
+    >>> from dfim import make_attributor
+    >>> model = keras.Sequential([keras.Input((30, 4)), keras.layers.Conv1D(2, 3),
+    ...     keras.layers.Flatten(), keras.layers.Dense(2, "relu"), keras.layers.Dense(1)])
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (1, 30))]
+    >>> sites = Features([0, 0], [2, 12], [6, 18], ["GATA", "EBOX"], ["+", "+"])
+    >>> scores = score_pairs(make_attributor(model, "deeplift"), X, sites, rng=rng)
+    >>> scores.table()[["source", "target", "distance", "reachable"]]
+      source target  distance  reachable
+    0   GATA   EBOX      11.0       True
+    1   EBOX   GATA      11.0       True
     """
     require_scorable(attributor, tasks=1)
-    (found,) = score_pairs_by_task(
-        attributor,
-        X,
-        features,
-        settings=settings,
-        same_name=same_name,
-        sources=sources,
-        targets=targets,
-        max_distance=max_distance,
-        windowed=windowed,
-        rng=rng,
-        progress=progress,
-    )
-    return found
+    (scores,) = score_pairs_by_task(
+        attributor, X, features,
+        settings=settings, same_name=same_name, sources=sources, targets=targets,
+        max_distance=max_distance, windowed=windowed, rng=rng, progress=progress,
+    )  # fmt: skip
+    return scores
 
 
 def score_pairs_by_task(
     attributor: Attributor,
     X: NDArray[np.uint8],
     features: Features,
-    *,
-    settings: ScoringSettings | None = None,
-    same_name: bool = False,
-    sources: Sequence[str] | None = None,
-    targets: Sequence[str] | None = None,
-    max_distance: float | None = None,
-    windowed: bool | None = None,
-    rng: np.random.Generator,
-    progress: Progress | None = None,
+    **options: Unpack[PairOptions],
 ) -> list[PairScores]:
-    """FIS of all ordered pairs of features, for every task of the attributor.
+    """Score all ordered pairs of features by FIS, for every task of the attributor.
 
-    As `score_pairs`, which has the arguments; the forward passes serve all tasks.
+    As `score_pairs`, which describes the arguments; the forward passes serve all tasks.
     """
     require_scorable(attributor, X)
-    settings = settings or ScoringSettings()
+    settings, rng = options.get("settings") or ScoringSettings(), options["rng"]
+    scorer = ChangeScorer(
+        attributor,
+        settings,
+        changes_only=True,
+        windowed=options.get("windowed"),
+        progress=options.get("progress"),
+    )
     source, target, n_overlapping = ordered_pairs(
         features,
-        same_name=same_name,
-        sources=sources,
-        targets=targets,
-        max_distance=max_distance,
+        same_name=options.get("same_name", False),
+        sources=options.get("sources"),
+        targets=options.get("targets"),
+        max_distance=options.get("max_distance"),
     )
     if n_overlapping:
         log.info("%d pairs left out: source and target overlap", n_overlapping)
-    mutated, mutant_of = np.unique(source, return_inverse=True)
     f = features
+    reachable = attributor.reachable(
+        f.start[source], f.end[source], f.start[target], f.end[target]
+    )
+    reachable |= settings.own  # other references for each mutant change every importance
+    if not reachable.all():
+        log.info(
+            "%d of %d pairs: no path of the network joins source and target; FIS 0, not scored",
+            int((~reachable).sum()), len(reachable),
+        )  # fmt: skip
+    mutated, mutant_of = np.unique(source, return_inverse=True)
     # Features at one place (a palindrome, found on both strands) have one mutant.
     places = f.sequence[mutated], f.start[mutated], f.end[mutated]
     if settings.motif_mutation == "shuffle":
         distinct, of = np.stack(places, axis=1), np.arange(len(mutated))
     else:
         distinct, of = distinct_tuples(*places)
-    mutations = Mutations.of_intervals(X, *distinct.T, settings, rng)
-    order = np.argsort(of[mutant_of], kind="stable")  # targets mutation by mutation
-    aims = Targets(of[mutant_of][order], f.start[target[order]], f.end[target[order]])
-    tasks = attributor.tasks
-    fis, fis_max_abs = np.full((2, tasks, len(source)), np.nan, np.float32)
-    effect, convergence = np.full((2, tasks, len(distinct)), np.nan, np.float32)
-    for part in score_changes(
-        attributor,
-        X,
-        mutations,
-        aims,
-        settings,
-        rng,
-        changes_only=True,
-        windowed=windowed,
-        progress=progress,
-    ):
-        effect[:, part.mutants] = part.effect
-        convergence[:, part.mutants] = part.convergence_delta
-        pairs = order[part.targets]
-        for task in range(tasks):
-            fis[task, pairs], fis_max_abs[task, pairs] = _sum_and_max(part, task, aims)
-    reachable = attributor.reachable(
-        f.start[source], f.end[source], f.start[target], f.end[target]
+    rows, start, end = distinct.T
+    # Of all sources: what is drawn must not depend on who reaches whom.
+    mutations = Mutations.of_intervals(X, rows, start, end, settings, rng)
+    mutation = of[mutant_of]
+    needed = np.unique(mutation[reachable])
+    pairs = np.flatnonzero(reachable)
+    pairs = pairs[np.argsort(mutation[pairs], kind="stable")]  # in the mutations' order
+    aims = Targets(
+        np.searchsorted(needed, mutation[pairs]), f.start[target[pairs]], f.end[target[pairs]]
     )
-    reachable |= settings.own  # other references for each mutant change every importance
-    fis[:, ~reachable] = fis_max_abs[:, ~reachable] = 0  # but for rounding
+    tasks = attributor.tasks
+    fis, fis_max_abs = np.zeros((2, tasks, len(source)), np.float32)
+    effect, convergence = np.full((2, tasks, len(distinct)), np.nan, np.float32)
+    for part in scorer.score(X, mutations.of(needed), aims, rng):
+        effect[:, needed[part.mutants]] = part.effect
+        convergence[:, needed[part.mutants]] = part.convergence_delta
+        scored = pairs[part.targets]
+        for task in range(tasks):
+            fis[task, scored], fis_max_abs[task, scored] = _sum_and_max(part, task, aims)
     effects, deltas = np.full((2, tasks, len(f)), np.nan, np.float32)  # of features
     effects[:, mutated], deltas[:, mutated] = effect[:, of], convergence[:, of]
     return [
         PairScores(
-            features,
-            source,
-            target,
-            fis[task],
-            fis_max_abs[task],
-            effects[task],
-            deltas[task],
-            reachable,
+            features=features,
+            source=source,
+            target=target,
+            fis=fis[task],
+            fis_max_abs=fis_max_abs[task],
+            effect=effects[task],
+            convergence_delta=deltas[task],
+            reachable=reachable,
             info=ScoreInfo.of(attributor, settings, task=task),
         )
         for task in range(tasks)

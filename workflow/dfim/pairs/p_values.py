@@ -7,17 +7,15 @@ calls is measured, on sequences that its null was not fitted to, and kept with i
 
 import logging
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.pairs.scores import PairScores
 from dfim.scoring.provenance import require_same_info
 from dfim.statistics.significance import (
     FEW,
-    benjamini_hochberg,
     fit_gaussian,
     p_empirical,
     p_gaussian,
@@ -29,17 +27,6 @@ Floats = NDArray[np.float64]
 Reduce = Literal["sum", "max_abs"]
 PairTail = Literal["two_sided", "upper", "min_tail", "empirical"]
 Pool = Literal["per_task", "per_map", "global"]
-
-# A Gaussian fits no absolute value; upper and min_tail are kept there for parity only.
-COMBINATIONS: tuple[tuple[Reduce, PairTail], ...] = (
-    ("sum", "two_sided"),
-    ("sum", "upper"),
-    ("sum", "min_tail"),
-    ("sum", "empirical"),
-    ("max_abs", "upper"),
-    ("max_abs", "min_tail"),
-    ("max_abs", "empirical"),
-)
 
 
 @dataclass(frozen=True)
@@ -214,54 +201,3 @@ def realised_null_rate(
         p = _p_by_pool(x[mine], owner[mine], x[~mine], owner[~mine], tail, pool)
         called[mine] = np.where(np.isnan(p), np.nan, p < alpha)
     return called
-
-
-def call_table(
-    scores: PairScores, null: PairScores, *, pool: Pool = "per_task", alpha: float = 0.05
-) -> pd.DataFrame:
-    """Share of pairs called at `alpha`, a class and a way of testing.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each reduction, tail, scope of Benjamini–Hochberg and class:
-        n tested and untested, median p and q, fractions below alpha, and the
-        realised false-positive rate of p on the null's pairs of that class.
-    """
-    classes, null_classes = pair_classes(scores), pair_classes(null)
-    rows = []
-    for reduce, tail in COMBINATIONS:
-        p = pair_p_values(scores, null, reduce=reduce, tail=tail, pool=pool)
-        called = realised_null_rate(null, reduce=reduce, tail=tail, alpha=alpha, pool=pool)
-        for fdr in ("joint", "per_class"):
-            q = benjamini_hochberg(p, None if fdr == "joint" else classes.of_pair)
-            for index, (name_a, name_b) in enumerate(classes.names):
-                mine = classes.of_pair == index
-                null_mine = null_classes.of_pair == null_classes.index_of((name_a, name_b))
-                tested, judged = np.isfinite(p[mine]), called[null_mine]
-                rows.append(
-                    {
-                        "reduce": reduce,
-                        "tail": tail,
-                        "fdr": fdr,
-                        "name_a": name_a,
-                        "name_b": name_b,
-                        "n": int(tested.sum()),
-                        "n_untested": int((~tested).sum()),
-                        "median_p": _median(p[mine]),
-                        "fraction_p": _share(p[mine][tested] < alpha),
-                        "median_q": _median(q[mine]),
-                        "fraction_q": _share(q[mine][tested] < alpha),
-                        "n_null": int(np.isfinite(judged).sum()),
-                        "null_fraction_p": _share(judged[np.isfinite(judged)]),
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def _median(values: Floats) -> float:
-    return float(np.nanmedian(values)) if np.isfinite(values).any() else float("nan")
-
-
-def _share(called: NDArray[Any]) -> float:
-    return float(called.mean()) if called.size else float("nan")

@@ -1,11 +1,11 @@
-"""What mutations do to the importance of targets: whole profiles, or windows where exact.
+"""Changes of importance by mutations: from local scorers where exact, else from profiles.
 
-Everything that is scored goes through here: mutated bases (a nucleotide, a motif, a variant,
-any interval) on one side, targets (nucleotides, intervals, the window around) on the other.
+All scores go through `ChangeScorer`: mutated intervals (a nucleotide, a motif, a variant) on
+one side, targets (nucleotides, intervals, a whole region) on the other.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,185 +24,233 @@ from dfim.scoring.settings import (
 if TYPE_CHECKING:
     from dfim.attribution.local.scorers import LocalScorers
 
+References = tuple[NDArray[Any] | None, Integers | None]
+"""(G, R, L, 4) references and the group of each sequence; no groups where all share them."""
+
 _CHUNK_BYTES = 2**26  # of the inputs and references that are in memory together
 
 
-def score_changes(
-    attributor: Attributor,
-    X: NDArray[np.uint8],
-    mutations: Mutations,
-    targets: Targets,
-    settings: ScoringSettings,
-    rng: np.random.Generator,
-    *,
-    references: tuple[NDArray[Any], Integers | None] | None = None,
-    changes_only: bool = False,
-    windowed: bool | None = None,
-    progress: Progress | None = None,
-) -> Iterator[Changes]:
-    """Score mutations, some sequences at a time.
+@dataclass(frozen=True)
+class _Chunk:
+    """Some sequences with their mutations, targets and references."""
+
+    X: NDArray[Any]
+    mutations: Mutations
+    targets: Targets
+    references: NDArray[Any] | None
+    group: Integers | None
+
+
+class ChangeScorer:
+    """Scores what mutations change in the importance of targets.
 
     Parameters
     ----------
     attributor
-        Importance method.
-    X
-        (N, L, 4) original sequences.
-    mutations, targets
-        What is mutated, and whose importance is wanted.
+        Importance method on a model, of T tasks.
     settings
         Scoring choices.
-    rng
-        Draws references.
-    references
-        (G, R, L, 4) and the group of each row of X (None where all share them), where they
-        are not to be drawn.
     changes_only
         Whether the importance in the originals is not wanted: it may be NaN.
     windowed
         None: only what a mutation changes is computed, where that is exact and fewer
         operations; False: never; True: always.
     progress
-        Called with the number of mutants scored since the last call.
+        Called with the number of inputs (by local scorers: of mutants) scored since the last
+        call.
 
     Raises
     ------
     ValueError
-        When `windowed` is True and the method or settings need whole sequences; X or a
-        mutation that does not fit the model.
-    SelfCheckError
-        When `windowed` is True and the differences are not those of whole profiles of this
-        model.
+        When `windowed` is True and the method or settings need whole sequences, and for what
+        is no attributor.
 
-    Notes
-    -----
-    A mutation's numbers do not depend on the others. Memory: some 64 MiB of inputs (more
-    where one sequence has more), and their results.
+    Examples
+    --------
+    The effect of two bases on the three before them:
+
+    >>> import keras
+    >>> from dfim.attribution.factory import make_attributor
+    >>> model = keras.Sequential([keras.Input((12, 4)), keras.layers.Conv1D(2, 3),
+    ...     keras.layers.Flatten(), keras.layers.Dense(3, "relu"), keras.layers.Dense(1)])
+    >>> X = np.eye(4, dtype=np.uint8)[np.random.default_rng(0).integers(0, 4, (1, 12))]
+    >>> mutated, settings = np.array([5, 9]), ScoringSettings(references="gc")
+    >>> rng = np.random.default_rng(1)
+    >>> mutations = Mutations.of_intervals(X, 0 * mutated, mutated, mutated + 1, settings, rng)
+    >>> targets = Targets(np.arange(2), mutated - 3, mutated)
+    >>> scorer = ChangeScorer(make_attributor(model, "deeplift"), settings)
+    >>> (changes,) = scorer.score(X, mutations, targets, rng)
+    >>> changes.over(mutated - 3, 3)[0].shape  # tasks, targets, positions
+    (1, 2, 3)
     """
-    require_scorable(attributor, X)
-    require_inside(X, mutations.rows, mutations.end)
-    local = _local_scorers(attributor, settings, changes_only, windowed)
-    a_row = X.shape[1] * 4  # bytes
-    inputs = np.bincount(mutations.rows, minlength=len(X)) + 1
-    # References that are drawn together do not depend on how much is mutated.
-    together = np.full(len(X), a_row * (8 + settings.n_refs))
-    for rows in _runs(together, _CHUNK_BYTES):
-        drawn, group = references or (None, None)
-        if references is None and attributor.needs_references:
-            drawn = draw_references(X[rows], settings, rng)
-            group = None if settings.constant else np.arange(len(drawn))
-        elif group is not None:
-            group = group[rows]
-        for part in _runs(inputs[rows] * a_row * 8, _CHUNK_BYTES):
-            first, last = rows.start + part.start, rows.start + part.stop
-            inside = slice(*np.searchsorted(mutations.rows, [first, last]))
+
+    def __init__(
+        self,
+        attributor: Attributor,
+        settings: ScoringSettings,
+        *,
+        changes_only: bool = False,
+        windowed: bool | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        require_scorable(attributor)
+        self.attributor, self.settings, self.progress = attributor, settings, progress
+        self._local = None if windowed is False else self._scorers(changes_only, windowed)
+
+    def score(
+        self,
+        X: NDArray[Any],
+        mutations: Mutations,
+        targets: Targets,
+        rng: np.random.Generator,
+        *,
+        references: References | None = None,
+    ) -> Iterator[Changes]:
+        """Score mutations, some sequences at a time.
+
+        Parameters
+        ----------
+        X
+            (N, L, 4) original sequences, which `require_scorable` has checked.
+        mutations, targets
+            What is mutated, and whose importance is wanted.
+        rng
+            Draws references.
+        references
+            Those of the sequences, where they are not to be drawn.
+
+        Yields
+        ------
+        Changes
+            Of disjoint sets of targets, and of all mutations.
+
+        Raises
+        ------
+        ValueError
+            A mutation outside its sequence.
+        SelfCheckError
+            When `windowed` is True and the differences are not those of whole profiles of this
+            model.
+
+        Notes
+        -----
+        A mutation's numbers do not depend on the others. Memory: some 64 MiB of inputs (more
+        where one sequence has more), and their results.
+        """
+        require_inside(X, mutations.rows, mutations.end)
+        for rows, chunk in self._chunks(X, mutations, rng, references):
+            inside = slice(*np.searchsorted(mutations.rows, [rows.start, rows.stop]))
             wanted = slice(*np.searchsorted(targets.mutant, [inside.start, inside.stop]))
             mutated, aims = mutations.of(inside), targets.of(wanted)
-            mutated = replace(mutated, rows=mutated.rows - first)
-            aims = replace(aims, mutant=aims.mutant - inside.start)
-            for found in _of_chunk(
-                attributor, local, X[first:last], mutated, aims, settings, rng, drawn,
-                None if group is None else group[part], progress,
-            ):  # fmt: skip
+            part = replace(
+                chunk,
+                mutations=replace(mutated, rows=mutated.rows - rows.start),
+                targets=replace(aims, mutant=aims.mutant - inside.start),
+            )
+            for changes in self._changes(part, rng):
                 yield replace(
-                    found,
-                    targets=found.targets + wanted.start,
-                    mutants=found.mutants + inside.start,
+                    changes,
+                    targets=changes.targets + wanted.start,
+                    mutants=changes.mutants + inside.start,
                 )
+
+    def _scorers(self, changes_only: bool, windowed: bool | None) -> "LocalScorers":
+        """Make what scores mutants without whole profiles."""
+        from dfim.attribution.local.scorers import LocalScorers  # loads TensorFlow
+
+        return LocalScorers(
+            self.attributor,
+            shared_references=not self.settings.own,
+            changes_only=changes_only,
+            windowed=windowed,
+        )
+
+    def _chunks(
+        self,
+        X: NDArray[Any],
+        mutations: Mutations,
+        rng: np.random.Generator,
+        references: References | None,
+    ) -> Iterator[tuple[slice, _Chunk]]:
+        """Cut sequences into chunks that memory holds, and draw their references."""
+        a_row = X.shape[1] * 4  # bytes
+        inputs = np.bincount(mutations.rows, minlength=len(X)) + 1
+        none = mutations.of(slice(0)), Targets(*np.empty((3, 0), np.int64))
+        # References that are drawn together do not depend on how much is mutated.
+        together = np.full(len(X), a_row * (8 + self.settings.n_refs))
+        for rows in _runs(together, _CHUNK_BYTES):
+            values, group = references or (None, None)
+            if references is None and self.attributor.needs_references:
+                values = draw_references(X[rows], self.settings, rng)
+                group = None if self.settings.constant else np.arange(len(values))
+            elif group is not None:
+                group = group[rows]
+            for part in _runs(inputs[rows] * a_row * 8, _CHUNK_BYTES):
+                chosen = slice(rows.start + part.start, rows.start + part.stop)
+                of_part = None if group is None else group[part]
+                yield chosen, _Chunk(X[chosen], *none, values, of_part)
+
+    def _changes(self, chunk: _Chunk, rng: np.random.Generator) -> Iterator[Changes]:
+        """Score the mutations of a chunk: by local scorers, the others by whole profiles."""
+        mutations, targets = chunk.mutations, chunk.targets
+        rest = np.ones(len(targets.mutant), bool)
+        if self._local is not None:
+            widths = mutations.end - mutations.start, targets.end - targets.start
+            for part in self._local.assign(widths[0], targets.mutant, widths[1]):
+                rest[part.targets] = False
+                row, d = part.differences(
+                    chunk.X, mutations.rows, mutations.columns, mutations.start,
+                    mutations.end, targets.start, chunk.references,
+                    reference_of=chunk.group, progress=self.progress,
+                )  # fmt: skip
+                yield Changes(
+                    part.targets, row, d.delta, d.importance, d.offset, part.mutants,
+                    d.effect, d.gap, d.own_gap,
+                )  # fmt: skip
+        whole = np.ones(len(mutations.rows), bool)
+        whole[targets.mutant] = False  # mutations without a target: their effect is wanted
+        whole[targets.mutant[rest]] = True
+        if whole.any():
+            yield self._whole(chunk, np.flatnonzero(whole), np.flatnonzero(rest), rng)
+
+    def _whole(
+        self, chunk: _Chunk, mutants: Integers, wanted: Integers, rng: np.random.Generator
+    ) -> Changes:
+        """Score some mutations of a chunk and some of their targets by whole profiles."""
+        mutations = chunk.mutations.of(mutants)
+        sequences, row = np.unique(mutations.rows, return_inverse=True)
+        n, rows = len(sequences), np.append(sequences, mutations.rows)
+        profiles = profiles_of_mutants(
+            self.attributor,
+            np.concatenate([chunk.X[sequences].astype(np.float32), mutations.mutants(chunk.X)]),
+            rows if chunk.group is None else chunk.group[rows],
+            chunk.references,
+            self.settings,
+            rng,
+            self.progress,
+        )
+        tasks = self.attributor.tasks
+        scores = profiles.scores.reshape(tasks, -1, chunk.X.shape[1])
+        logit, gap = (a.reshape(tasks, -1) for a in (profiles.target, profiles.gap))
+        importance = scores[:, row]
+        return Changes(
+            targets=wanted,
+            row=np.searchsorted(mutants, chunk.targets.mutant[wanted]),
+            delta=importance - scores[:, n:],
+            importance=importance,
+            offset=np.zeros(len(row), np.int64),
+            mutants=mutants,
+            effect=logit[:, row] - logit[:, n:],
+            convergence_delta=gap[:, n:],
+            original_convergence_delta=gap[:, row],
+        )
 
 
 def _runs(sizes: NDArray[np.integer], most: int) -> Iterator[slice]:
-    """Cut a row of things into runs of so much in all, or of a thing that is larger alone."""
+    """Cut a series into runs that add up to `most` or less; a larger item is a run alone."""
     ends, first = np.cumsum(sizes), 0
     while first < len(sizes):
         before = ends[first - 1] if first else 0
         last = max(first + 1, int(np.searchsorted(ends, before + most, "right")))
         yield slice(first, last)
         first = last
-
-
-def _local_scorers(
-    attributor: Attributor,
-    settings: ScoringSettings,
-    changes_only: bool,
-    windowed: bool | None,
-) -> "LocalScorers | None":
-    """Make what scores mutants without whole profiles; None where that is not wanted."""
-    if windowed is False:
-        return None
-    from dfim.attribution.local.scorers import LocalScorers  # loads TensorFlow
-
-    return LocalScorers(
-        attributor,
-        shared_references=not settings.own,
-        changes_only=changes_only,
-        windowed=windowed,
-    )
-
-
-def _of_chunk(
-    attributor: Attributor,
-    local: "LocalScorers | None",
-    X: NDArray[np.uint8],
-    mutations: Mutations,
-    targets: Targets,
-    settings: ScoringSettings,
-    rng: np.random.Generator,
-    references: NDArray[Any] | None,
-    group: Integers | None,
-    progress: Progress | None,
-) -> Iterator[Changes]:
-    """Score the mutations of some sequences: by local scorers, the others by whole profiles."""
-    left = np.ones(len(targets.mutant), bool)
-    idle = np.ones(len(mutations.rows), bool)
-    idle[targets.mutant] = False  # mutations without a target: their effect is wanted
-    if local is not None:
-        widths = mutations.end - mutations.start, targets.end - targets.start
-        for part in local.assign(widths[0], targets.mutant, widths[1]):
-            left[part.targets] = False
-            row, d = part.differences(
-                X, mutations.rows, mutations.columns, mutations.start, mutations.end,
-                targets.start, references, reference_of=group, progress=progress,
-            )  # fmt: skip
-            yield Changes(
-                part.targets, row, d.delta, d.importance, d.offset, part.mutants,
-                d.effect, d.gap, d.own_gap,
-            )  # fmt: skip
-    mutants = np.flatnonzero(np.isin(np.arange(len(idle)), targets.mutant[left]) | idle)
-    if mutants.size:
-        chosen, wanted = mutations.of(mutants), np.flatnonzero(left)
-        row = np.searchsorted(mutants, targets.mutant[wanted])
-        whole = _whole(attributor, X, chosen, settings, rng, references, group, progress)
-        yield Changes(wanted, row, *whole[:3], mutants, *whole[3:])
-
-
-def _whole(
-    attributor: Attributor,
-    X: NDArray[np.uint8],
-    mutations: Mutations,
-    settings: ScoringSettings,
-    rng: np.random.Generator,
-    references: NDArray[Any] | None,
-    group: Integers | None,
-    progress: Progress | None,
-) -> tuple[NDArray[Any], ...]:
-    """Delta, importance, offset, effect and gap, from whole profiles."""
-    sequences, row = np.unique(mutations.rows, return_inverse=True)
-    n, rows = len(sequences), np.append(sequences, mutations.rows)
-    scored = profiles_of_mutants(
-        attributor,
-        np.concatenate([X[sequences].astype(np.float32), mutations.mutants(X)]),
-        rows if group is None else group[rows],
-        references,
-        settings,
-        rng,
-        progress,
-    )
-    tasks = attributor.tasks
-    scores = scored.scores.reshape(tasks, -1, X.shape[1])
-    target, gap = (a.reshape(tasks, -1) for a in (scored.target, scored.gap))
-    importance = scores[:, row]
-    delta = importance - scores[:, n:]
-    offset = np.zeros(len(row), np.int64)
-    effect = target[:, row] - target[:, n:]
-    return delta, importance, offset, effect, gap[:, n:], gap[:, row]

@@ -1,4 +1,4 @@
-"""What every kind of score shares: the choices, references, profiles of mutants."""
+"""Settings of scoring, and the references and profiles that follow from them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.attribution.base import Attributor, Profiles
+from dfim.attribution.base import Attributor
+from dfim.attribution.results import Profiles
 from dfim.sequences.encoding import distinct_rows
 from dfim.sequences.mutations import IntervalMutation
 from dfim.sequences.references import ReferenceKind, make_references
@@ -19,7 +20,7 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True)
 class ScoringSettings:
-    """Choices of the method that the paper leaves open (their defaults are the paper's).
+    """Choices of the method that the paper leaves open; the defaults are the paper's.
 
     Attributes
     ----------
@@ -27,7 +28,7 @@ class ScoringSettings:
         `dinuc` (dinucleotide shuffles of the sequence), `random` (iid bases),
         `gc` or `zeros` (one constant column).
     n_refs
-        Shuffled or random references a sequence; scores are their mean.
+        Shuffled or random references of each sequence; scores are means over them.
     refs_from
         `original`: a sequence and its mutants share references, so that FIS has
         no reference noise. `mutant`: drawn anew from every mutant, as the
@@ -37,6 +38,19 @@ class ScoringSettings:
     motif_mutation
         What replaces a mutated motif: background columns (`gc`), zero columns
         (`zeros`), or its own columns in random order (`shuffle`).
+
+    Raises
+    ------
+    ValueError
+        A choice that does not exist.
+
+    Examples
+    --------
+    >>> ScoringSettings(references="gc").constant
+    True
+    >>> ScoringSettings(references="shuffled")
+    Traceback (most recent call last):
+    ValueError: references: got 'shuffled', expected one of gc, dinuc, random, zeros
     """
 
     references: ReferenceKind = "dinuc"
@@ -72,7 +86,7 @@ class ScoringSettings:
 
     @classmethod
     def choose(cls, settings: Mapping[str, Any]) -> "ScoringSettings":
-        """The settings among a larger mapping's keys."""
+        """Take the settings from a larger mapping."""
         return cls(**{field.name: settings[field.name] for field in fields(cls)})
 
 
@@ -103,7 +117,7 @@ def require_scorable(
 def draw_references(
     X: NDArray[Any], settings: ScoringSettings, rng: np.random.Generator
 ) -> NDArray[Any]:
-    """References of the sequences X as the settings say: (1 or N, R, L, 4)."""
+    """Draw references of the sequences X as the settings say: (1 or N, R, L, 4)."""
     return make_references(X, settings.references, n=settings.n_refs, gc=settings.gc, rng=rng)
 
 
@@ -111,23 +125,38 @@ def profiles_of_mutants(
     attributor: Attributor,
     mutants: NDArray[Any],
     rows: NDArray[np.integer],
-    references: NDArray[Any],
+    references: NDArray[Any] | None,
     settings: ScoringSettings,
     rng: np.random.Generator,
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> Profiles:
-    """Score mutants of the sequences `rows`, with shared or their own references.
+    """Score mutants with the references of their sequences, or with references of their own.
 
-    Where all share them, equal inputs are scored once.
+    Parameters
+    ----------
+    attributor
+        Importance method.
+    mutants
+        (M, L, 4) inputs; equal ones are scored once where all share the references.
+    rows
+        (M,) group of references of each.
+    references
+        (1 or G, R, L, 4), where the method needs them.
+    settings
+        Scoring choices.
+    rng
+        Draws references from mutants, where the settings ask for that.
+    progress
+        Called with the number of inputs scored since the last call.
     """
     if settings.constant or not attributor.needs_references:
         first, of = distinct_rows(mutants)
         if len(first) == len(mutants):
             return attributor.profiles(mutants, references, progress=progress)
-        found = attributor.profiles(mutants[first], references, progress=progress)
-        names = (field.name for field in fields(found))
-        axis = found.target.ndim - 1  # tasks come before rows
-        return replace(found, **{n: getattr(found, n).take(of, axis) for n in names})
+        profiles = attributor.profiles(mutants[first], references, progress=progress)
+        names = (field.name for field in fields(profiles))
+        axis = profiles.target.ndim - 1  # tasks come before rows
+        return replace(profiles, **{n: getattr(profiles, n).take(of, axis) for n in names})
     if settings.refs_from == "mutant":
         references, rows = draw_references(mutants, settings, rng), np.arange(len(mutants))
     return attributor.profiles(mutants, references, reference_of=rows, progress=progress)

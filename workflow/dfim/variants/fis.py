@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.scoring.change_scoring import score_changes
+from dfim.scoring.change_scoring import ChangeScorer
 from dfim.scoring.changes import Mutations, Targets
 from dfim.scoring.settings import Progress, ScoringSettings, require_scorable
 from dfim.sequences.mutations import mutate_nucleotides
@@ -164,10 +164,9 @@ def _score_block(
     importance = np.full((n, length), np.nan, np.float32)
     delta = np.full((3 * n, length), np.nan, np.float32)
     effect, gap, own_gap = np.empty((3, 3 * n), np.float32)
-    for part in score_changes(
-        attributor, windows, mutations, aims, settings, np.random.default_rng(0),
-        references=references, windowed=windowed, progress=progress,
-    ):  # fmt: skip
+    scorer = ChangeScorer(attributor, settings, windowed=windowed, progress=progress)
+    rng = np.random.default_rng(0)  # draws nothing: references are given
+    for part in scorer.score(windows, mutations, aims, rng, references=references):
         changes, known = part.over(aims.start[part.targets], high - low)
         delta[part.targets, low:high] = changes[0]
         importance[part.targets // 3, low:high] = known[0]

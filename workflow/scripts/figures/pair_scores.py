@@ -37,6 +37,12 @@ def _summary(
     return {**counts, "median_low": low, "median_high": high, **box_statistics(values)}
 
 
+def _median(values: NDArray[np.floating]) -> float:
+    """Median of known values; NaN where none is: sources that reach no target have no effect."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else float("nan")
+
+
 def _class_table(
     scores: PairScores, classes: PairClasses, planted: set[int], rng: np.random.Generator
 ) -> pd.DataFrame:
@@ -69,7 +75,7 @@ def _direction_table(
         row |= {"source": source, "target": target}
         row |= _summary(scores.fis[mine], owner[mine], rng)
         row["median_fis_max_abs"] = float(np.median(scores.fis_max_abs[mine]))
-        row["median_source_effect"] = float(np.median(scores.effect[scores.source[mine]]))
+        row["median_source_effect"] = _median(scores.effect[scores.source[mine]])
         rows.append(row)
     return pd.DataFrame(rows)
 
