@@ -38,7 +38,7 @@ def _summary(
 
 
 def _median(values: NDArray[np.floating]) -> float:
-    """Median of known values; NaN where none is: sources that reach no target have no effect."""
+    """Median of known values: a source that reaches none of its targets has no effect."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if known.size else float("nan")
 
