@@ -10,13 +10,17 @@ import pytest
 from helpers import ROOT, call
 
 PAGE = (ROOT / "CONTRIBUTING.md").read_text()
-DIFFS = re.findall(r"^## (.*)\n(?:(?!^## ).*\n)*?```diff\n(.*?)```", PAGE, re.M | re.S)
+DIFFS = [
+    (section.partition("\n")[0], diff)
+    for section in PAGE.split("\n## ")[1:]
+    for diff in re.findall(r"^```diff\n(.*?)^```", section, re.M | re.S)
+]
 
 # Run in the changed copy.
 TRIED = """
 import sys
 from pathlib import Path
-from pathlib import Path
+
 import keras
 import numpy as np
 from keras import layers
