@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dfim.io.store import Examples
+from dfim.sequences.examples import Examples
 from scripts.build_peak_examples import main as build_peak_examples
 from scripts.simulate_genome import main as simulate_genome
 
