@@ -9,7 +9,6 @@ from pathlib import Path
 _WORKFLOW = Path(__file__).parents[2]
 
 
-@cache  # the scripts share most modules, and every job reads the rules anew
 def _imported_names(source: str) -> set[str]:
     names = set()
     for node in ast.walk(ast.parse(source)):
@@ -20,15 +19,23 @@ def _imported_names(source: str) -> set[str]:
     return names
 
 
-def _module_files(name: str) -> list[Path]:
+def _module_files(workflow: Path, name: str) -> list[Path]:
     """Files that `import a.b.c` runs, where they are the project's own."""
     parts, found = name.split("."), []
     for depth in range(1, len(parts) + 1):
-        base = _WORKFLOW.joinpath(*parts[:depth])
+        base = workflow.joinpath(*parts[:depth])
         for candidate in (base / "__init__.py", base.with_suffix(".py")):
             if candidate.is_file():
                 found.append(candidate)
     return found
+
+
+# The scripts share most modules. Without this, the digests of all rules took most of the time
+# between a call of snakemake and its first job.
+@cache
+def _imported_files(workflow: Path, source: str) -> set[Path]:
+    """The project's own files that a module's source imports."""
+    return {file for name in _imported_names(source) for file in _module_files(workflow, name)}
 
 
 @cache
@@ -50,8 +57,7 @@ def code_digest(script: str) -> str:
         if file in seen:
             continue
         seen.add(file)
-        for name in _imported_names(file.read_text(encoding="utf-8")):
-            pending += _module_files(name)
+        pending += _imported_files(_WORKFLOW, file.read_text(encoding="utf-8"))
     digest = hashlib.sha256()
     for file in sorted(seen):
         digest.update(str(file.relative_to(_WORKFLOW)).encode() + b"\0" + file.read_bytes())
