@@ -39,7 +39,7 @@ from flow.declarations.config import load
 from flow.jobs.digest import config_digest
 from flow.jobs.progress import Progress
 from flow.jobs.runtime import configure_tensorflow
-from flow.jobs.selection import select_rows
+from flow.jobs.selection import select_rows, spread
 from flow.networks.heads import head_attributor, task_heads
 from flow.run.run import Run
 from flow.scorecard.truth import MATCHING_EDGES, pair_roles
@@ -78,6 +78,7 @@ def train_one(
         np.flatnonzero(data.splits == SPLITS.index(part)) for part in SPLITS
     )
     declared, settings = run.studies[study]["model"], run.training(study)
+    train_rows = spread(train_rows, settings.get("limit"))
     network = build(
         declared["architecture"],
         data.codes.shape[1],
@@ -97,7 +98,7 @@ def train_one(
         data.codes[validation],
         data.labels[validation],
         settings=TrainingSettings(
-            **{k: v for k, v in settings.items() if k not in ("threads", "onednn")}
+            **{k: v for k, v in settings.items() if k not in ("threads", "onednn", "limit")}
         ),
         seed=seed,
         checkpoint=checkpoint,

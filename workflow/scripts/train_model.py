@@ -6,6 +6,7 @@ import numpy as np
 
 from dfim.sequences.examples import SPLITS, Examples
 from flow.jobs.runtime import configure_tensorflow
+from flow.jobs.selection import spread
 from flow.jobs.training_run import TrainingRun
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def main(
 
     `start` is empty, or the file of a trained network to start from (and its weights).
     """
-    settings = {k: v for k, v in training.items() if k not in ("threads", "onednn")}
+    settings = {k: v for k, v in training.items() if k not in ("threads", "onednn", "limit")}
     configure_tensorflow(training["threads"], seed, onednn=training["onednn"])
     # Both load TensorFlow, whose threads are fixed by now.
     from dfim.models.classifier_training import TrainingSettings, train
@@ -36,6 +37,7 @@ def main(
 
     data = Examples.load(examples)
     parts = {part: np.flatnonzero(data.splits == SPLITS.index(part)) for part in SPLITS}
+    parts["train"] = spread(parts["train"], training.get("limit"))
     network = build(architecture, data.codes.shape[1], len(data.tasks), options)
     if start:
         start_from(network, *start)

@@ -144,6 +144,10 @@ def test_no_pairs(predict, dna, features):
         ({"target": [0]}, r"source, target: pair 0, features \(0, 0\), is overlapping"),
         ({"n_draws": 0}, "n_draws: got 0, expected at least 1"),
         ({"batch": 0}, "batch: got 0, expected at least 1"),
+        (
+            {"settings": ScoringSettings(motif_mutation="shuffle")},
+            r"rng: got None, expected a numpy\.random\.Generator to shuffle features",
+        ),
     ],
 )
 def test_refused_in_one_line(predict, dna, features, change, message):

@@ -241,7 +241,7 @@ RECIPES = {
     ("paper", "simulated"): PAPER | {"patience": 3},
     ("paper", "simulated_negative"): PAPER | {"patience": 3},
     ("paper", "tal_gata"): PAPER | {"patience": 5},
-    ("paper", "accessibility"): PAPER | {"patience": 5},
+    ("paper", "accessibility"): PAPER | {"patience": 5, "limit": None},
     ("paper", "cbf1"): {
         "optimizer": "sgd", "batch_size": 256, "learning_rate": 0.001, "max_epochs": 100,
         "patience": 5, "drop_after": 3, "min_improvement": 0.0001, "weight_decay": 0.01,
@@ -249,7 +249,7 @@ RECIPES = {
     },
     ("accessibility_local", "accessibility"): {
         "batch_size": 32, "learning_rate": 0.001, "max_epochs": 8, "patience": 3,
-        "decay": "none", "threads": 2,
+        "decay": "none", "limit": None, "threads": 2,
     },
     ("tal_gata_local", "tal_gata"): {
         "batch_size": 64, "learning_rate": 0.003, "max_epochs": 18, "patience": 8,

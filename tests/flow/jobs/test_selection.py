@@ -6,7 +6,7 @@ import pytest
 from dfim.io.store import read_arrays, read_json, write_arrays
 from dfim.sequences.examples import SPLITS, Examples
 from dfim.sequences.fasta import write_fasta
-from flow.jobs.selection import select_rows
+from flow.jobs.selection import select_rows, spread
 from helpers.pairs import simulated
 from scripts.build_examples import main as build_examples
 from scripts.build_examples import split_by_group
@@ -255,3 +255,10 @@ def test_predictions_are_read_whole(tmp_path):
     write_arrays(tmp_path / "p.h5", {"other": np.zeros(1)})
     with pytest.raises(ValueError, match="array 'logits' is missing"):
         read_arrays(tmp_path / "p.h5", ("logits",))
+
+
+def test_spread_takes_rows_from_end_to_end():
+    rows = np.array([2, 3, 5, 7, 11, 13])
+    assert spread(rows, 3).tolist() == [2, 5, 11]
+    assert spread(rows, None).tolist() == spread(rows, 9).tolist() == rows.tolist()
+    assert spread(rows[:0], 3).size == 0

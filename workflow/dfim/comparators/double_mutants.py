@@ -68,8 +68,8 @@ def double_mutant_interactions(
     Raises
     ------
     ValueError
-        When source and target differ in length, are of two sequences or overlap, or when
-        `n_draws` or `batch` is below 1.
+        When source and target differ in length, are of two sequences or overlap, when
+        `n_draws` or `batch` is below 1, and when features are shuffled without `rng`.
 
     Notes
     -----
@@ -94,6 +94,10 @@ def double_mutant_interactions(
     for name, value in (("n_draws", n_draws), ("batch", batch)):
         if value < 1:
             raise ValueError(f"{name}: got {value}, expected at least 1")
+    drawn = settings.motif_mutation == "shuffle"
+    if drawn and rng is None:
+        raise ValueError("rng: got None, expected a numpy.random.Generator to shuffle features")
+    rng = rng or np.random.default_rng(0)  # which nothing is drawn from
     pairs = np.sort(np.stack([source, target]).astype(np.int64), axis=0)
     pairs, pair_of = np.unique(pairs, axis=1, return_inverse=True)
     sites, place = np.unique(pairs, return_inverse=True)
@@ -103,7 +107,7 @@ def double_mutant_interactions(
     rows = np.unique(owner)
     original[rows] = _predicted(predict, (X[rows[part]] for part in _parts(len(rows), batch)))
     total = np.zeros(pairs.shape[1])
-    draws = n_draws if settings.motif_mutation == "shuffle" else 1
+    draws = n_draws if drawn else 1
     for _ in range(draws):
         mutations = Mutations.of_intervals(
             X, owner, f.start[sites], f.end[sites], settings, rng

@@ -59,9 +59,16 @@ def select_rows(
     rows = np.flatnonzero(kept)
     if not rows.size:
         raise ValueError(f"select: {dict(select)} leaves no sequence of {len(examples):,}")
-    # Spread evenly: the first ones of a genome would all be of one chromosome.
-    wanted = min(select.get("limit") or len(rows), len(rows))
-    return rows[np.arange(wanted) * len(rows) // wanted]
+    return spread(rows, select.get("limit"))
+
+
+def spread(rows: NDArray[np.int64], limit: int | None) -> NDArray[np.int64]:
+    """Return `limit` of the rows in their order, evenly spread; all where None or too few.
+
+    The first ones of a genome would all be of one chromosome.
+    """
+    wanted = min(limit or len(rows), len(rows))
+    return rows[np.arange(wanted) * len(rows) // max(wanted, 1)]
 
 
 def is_correct(
