@@ -16,7 +16,7 @@ from .attribution.results import Head as Head
 from .genome.genome import read_genome as read_genome
 from .maps.every_kmer import score_factorial as score_factorial
 from .maps.files import score_maps as score_maps
-from .maps.maps import InteractionMap as InteractionMap
+from .maps.interaction_map import InteractionMap as InteractionMap
 from .maps.maps import score_map as score_map
 from .maps.maps import score_map_by_task as score_map_by_task
 from .models.loading import load_model as load_model

@@ -10,7 +10,8 @@ from keras import layers
 from dfim.attribution.base import Attributor
 from dfim.attribution.factory import make_attributor
 from dfim.io.store import write_arrays
-from dfim.maps.maps import InteractionMap, score_map
+from dfim.maps.interaction_map import InteractionMap
+from dfim.maps.maps import score_map
 from dfim.motifs.features import Features
 from dfim.pairs.fis import score_pairs
 from dfim.pairs.scores import PairScores

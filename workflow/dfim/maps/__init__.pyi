@@ -1,6 +1,7 @@
 from . import base_pair_maps as base_pair_maps
 from . import every_kmer as every_kmer
 from . import files as files
+from . import interaction_map as interaction_map
 from . import maps as maps
 from .base_pair_maps import BasePairMaps as BasePairMaps
 from .base_pair_maps import BasePairSums as BasePairSums
@@ -9,6 +10,6 @@ from .every_kmer import Factorial as Factorial
 from .every_kmer import score_factorial as score_factorial
 from .files import MapFile as MapFile
 from .files import score_maps as score_maps
-from .maps import InteractionMap as InteractionMap
+from .interaction_map import InteractionMap as InteractionMap
 from .maps import score_map as score_map
 from .maps import score_map_by_task as score_map_by_task

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
 from dfim.maps.base_pair_maps import BasePairMaps, BasePairSums
-from dfim.maps.maps import InteractionMap
+from dfim.maps.interaction_map import InteractionMap
 from dfim.scoring.provenance import ScoreInfo
 from dfim.scoring.records import ScoreRecord
 from dfim.scoring.settings import (
@@ -135,7 +135,7 @@ def score_factorial(
     *,
     progress: Progress | None = None,
 ) -> Factorial:
-    """Score every sequence of an attributor's length.
+    """Score all 4^L sequences of the model's length, one importance profile each.
 
     Parameters
     ----------
@@ -154,12 +154,26 @@ def score_factorial(
     Raises
     ------
     ValueError
-        For references that belong to a sequence, longer models, and several tasks.
+        References that belong to a sequence, models of more than 12 bases, several tasks.
 
     Notes
     -----
     4^L profiles stand for the 3 L 4^L mutants. Memory: 8 L bytes a sequence (L = 10:
     84 MB), beside the results.
+
+    Examples
+    --------
+    All 64 sequences of three bases:
+
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> network = keras.Sequential([keras.Input((3, 4)), keras.layers.Flatten(),
+    ...     keras.layers.Dense(4, activation="relu"), keras.layers.Dense(1)])
+    >>> attributor = dfim.make_attributor(network, "deeplift")
+    >>> settings = dfim.ScoringSettings(references="gc", gc=0.5)
+    >>> every = dfim.score_factorial(attributor, settings)
+    >>> every.fis(np.array([0])).shape  # of AAA: source, mutant, target
+    (1, 3, 3, 3)
     """
     require_scorable(attributor, tasks=1)
     if attributor.needs_references and settings.references not in _FIXED:

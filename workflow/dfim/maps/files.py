@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
 from dfim.io.hdf5 import Arrays
-from dfim.maps.maps import InteractionMap, score_map
+from dfim.maps.interaction_map import InteractionMap
+from dfim.maps.maps import score_map
 from dfim.scoring.block_files import BlockFile, scoring_parameters
 from dfim.scoring.block_layout import Shard
 from dfim.scoring.blocks import write_blocks
@@ -83,15 +84,16 @@ def score_maps(
 
     Examples
     --------
-    >>> import tempfile, keras
-    >>> model = keras.Sequential([keras.Input((20, 4)), keras.layers.Conv1D(2, 3),
-    ...     keras.layers.Flatten(), keras.layers.Dense(2, "relu"), keras.layers.Dense(1)])
-    >>> from dfim.attribution.factory import make_attributor
-    >>> codes = np.random.default_rng(0).integers(0, 4, (3, 20)).astype(np.uint8)
-    >>> maps = score_maps(
-    ...     make_attributor(model, "deeplift"), codes, tempfile.mkdtemp() + "/maps.h5",
-    ...     start=5, end=9, seed=1,
-    ... )
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> layers = keras.layers
+    >>> network = keras.Sequential([
+    ...     keras.Input((30, 4)), layers.Conv1D(2, 3, activation="relu"), layers.Flatten(),
+    ...     layers.Dense(2, activation="relu"), layers.Dense(1),
+    ... ])
+    >>> codes = np.random.default_rng(0).integers(0, 4, (3, 30)).astype(np.uint8)
+    >>> attributor = dfim.make_attributor(network, "deeplift")
+    >>> maps = dfim.score_maps(attributor, codes, "maps.h5", start=5, end=9, seed=1)
     >>> len(maps), maps[2].fis.shape
     (3, (4, 3, 4))
     """

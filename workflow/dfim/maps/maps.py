@@ -1,110 +1,15 @@
-"""Deep Feature Interaction Maps of nucleotides: every source against every target."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Scoring of Deep Feature Interaction Maps of nucleotides."""
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
+from dfim.maps.interaction_map import InteractionMap
 from dfim.scoring.change_scoring import ChangeScorer
 from dfim.scoring.changes import Mutations, Targets
 from dfim.scoring.provenance import ScoreInfo
-from dfim.scoring.records import ScoreRecord
-from dfim.scoring.settings import Floats, ScoringSettings, require_scorable
-from dfim.sequences.encoding import ALPHABET, base_codes
+from dfim.scoring.settings import ScoringSettings, require_scorable
 from dfim.sequences.mutations import mutate_nucleotides
-
-
-@dataclass(frozen=True, repr=False)
-class InteractionMap(ScoreRecord):
-    """Nucleotide FIS of one region of one sequence: every source against every target.
-
-    Attributes
-    ----------
-    start
-        First position of the region in the sequence (0-based).
-    one_hot
-        (W, 4) bases of the region.
-    importance
-        (W,) importance of the original's bases.
-    mutant_importance
-        (W, 3, W) importance of target positions after one source base changed:
-        source position, mutant base, target position.
-    mutant_base
-        (W, 3) index into A, C, G, T of each mutant's base.
-    effect
-        (W, 3) logit of the original minus logit of the mutant.
-    convergence_delta
-        (W, 3) completeness error of each mutant's profile; NaN where only a part of it was
-        computed.
-    info
-        Method, model, settings, units and sign.
-    """
-
-    start: int
-    one_hot: NDArray[np.uint8]
-    importance: Floats
-    mutant_importance: Floats
-    mutant_base: NDArray[np.int8]
-    effect: Floats
-    convergence_delta: Floats
-
-    @property
-    def fis(self) -> Floats:
-        """(W, 3, W) signed FIS; NaN where source and target coincide."""
-        fis = self.importance - self.mutant_importance
-        diagonal = np.arange(len(fis))
-        fis[diagonal, :, diagonal] = np.nan
-        return fis
-
-    def max_abs(self) -> Floats:
-        """(W, W) largest |FIS| over the three mutants: the DFIM as drawn."""
-        return np.abs(self.fis).max(axis=1)
-
-    def max_signed(self) -> Floats:
-        """(W, W) FIS of the mutant whose |FIS| is largest."""
-        fis = self.fis
-        best = np.abs(np.nan_to_num(fis)).argmax(axis=1)
-        return np.take_along_axis(fis, best[:, None, :], axis=1)[:, 0]
-
-    def table(self, positions: Sequence[int] | None = None) -> pd.DataFrame:
-        """Make a table with one row per source position, mutant base and target position.
-
-        Parameters
-        ----------
-        positions
-            Numbers of the W positions; by default they count on from `start`.
-
-        Returns
-        -------
-        DataFrame
-            3 W^2 rows; FIS is missing where source and target coincide. `DataFrame.attrs`
-            holds the record of `info`.
-        """
-        places = np.arange(self.start, self.start + len(self.importance))
-        places = places if positions is None else np.asarray(positions)
-        letters = np.array([*ALPHABET, "N"])
-        bases = letters[base_codes(self.one_hot[None])[0]]
-        s, m, t = (axis.ravel() for axis in np.indices(self.mutant_importance.shape))
-        table = pd.DataFrame(
-            {
-                "source_position": places[s],
-                "source_base": bases[s],
-                "mutant_base": letters[self.mutant_base[s, m]],
-                "target_position": places[t],
-                "target_base": bases[t],
-                "importance": self.importance[t],
-                "fis": self.fis.ravel(),
-                "source_effect": self.effect[s, m],
-            }
-        )
-        table.attrs |= self.info.record()
-        return table
-
-    def _summary(self) -> str:
-        return f"positions {self.start} to {self.start + len(self.importance)}"
 
 
 def score_map(
@@ -151,13 +56,17 @@ def score_map(
 
     Examples
     --------
-    >>> import keras
-    >>> from dfim import make_attributor
-    >>> model = keras.Sequential([keras.Input((30, 4)), keras.layers.Conv1D(2, 3),
-    ...     keras.layers.Flatten(), keras.layers.Dense(2, "relu"), keras.layers.Dense(1)])
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> layers = keras.layers
+    >>> network = keras.Sequential([
+    ...     keras.Input((30, 4)), layers.Conv1D(2, 3, activation="relu"), layers.Flatten(),
+    ...     layers.Dense(2, activation="relu"), layers.Dense(1),
+    ... ])
     >>> rng = np.random.default_rng(0)
-    >>> x = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, 30)]
-    >>> found = score_map(make_attributor(model, "deeplift"), x, 10, 14, rng=rng)
+    >>> x = dfim.one_hot(rng.integers(0, 4, 30))
+    >>> attributor = dfim.make_attributor(network, "deeplift")
+    >>> found = dfim.score_map(attributor, x, 10, 14, rng=rng)
     >>> found.fis.shape, found.max_abs().shape
     ((4, 3, 4), (4, 4))
     """
@@ -181,6 +90,22 @@ def score_map_by_task(
     """Score every nucleotide of a region against every other, for every task.
 
     As `score_map`, which describes the arguments; the forward passes serve all tasks.
+
+    Examples
+    --------
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> layers = keras.layers
+    >>> network = keras.Sequential([
+    ...     keras.Input((30, 4)), layers.Conv1D(2, 3, activation="relu"), layers.Flatten(),
+    ...     layers.Dense(2, activation="relu"), layers.Dense(2),
+    ... ])
+    >>> rng = np.random.default_rng(0)
+    >>> x = dfim.one_hot(rng.integers(0, 4, 30))
+    >>> heads = [dfim.Head(0, 0), dfim.Head(0, 1)]
+    >>> both = dfim.make_attributor(network, "deeplift", heads=heads)
+    >>> len(dfim.score_map_by_task(both, x, 10, 14, rng=rng))
+    2
     """
     require_scorable(attributor, x[None])
     if not 0 <= start < end <= len(x):

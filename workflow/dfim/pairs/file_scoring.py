@@ -103,18 +103,22 @@ def score_pairs_file(
 
     Examples
     --------
-    >>> import tempfile, keras
-    >>> model = keras.Sequential([keras.Input((30, 4)), keras.layers.Conv1D(2, 3),
-    ...     keras.layers.Flatten(), keras.layers.Dense(2, "relu"), keras.layers.Dense(1)])
-    >>> sites = Features([0, 0, 1, 1], [2, 9, 4, 15], [6, 15, 8, 21], ["A", "B"] * 2, ["+"] * 4)
-    >>> from dfim.attribution.factory import make_attributor
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> layers = keras.layers
+    >>> network = keras.Sequential([
+    ...     keras.Input((30, 4)), layers.Conv1D(2, 3, activation="relu"), layers.Flatten(),
+    ...     layers.Dense(2, activation="relu"), layers.Dense(1),
+    ... ])
     >>> codes = np.random.default_rng(0).integers(0, 4, (2, 30)).astype(np.uint8)
-    >>> found = score_pairs_file(
-    ...     make_attributor(model, "deeplift"), codes, sites,
-    ...     tempfile.mkdtemp() + "/pairs.h5", seed=1,
+    >>> sites = dfim.Features(
+    ...     [0, 0, 1, 1], [2, 9, 4, 15], [6, 15, 8, 21], ["GATA", "EBOX"] * 2, ["+"] * 4
     ... )
-    >>> len(found.scores())
-    4
+    >>> attributor = dfim.make_attributor(network, "deeplift")
+    >>> pairs = dfim.score_pairs_file(attributor, codes, sites, "fis.h5", seed=1)
+    >>> pairs.write_tsv("fis.tsv.gz", ["first", "second"])
+    >>> pairs.scores()
+    PairScores(4 pairs of 4 features; FIS (logit, original - mutant) by deeplift ...)
     """
     require_scorable(attributor, tasks=1)
     settings = settings or ScoringSettings()

@@ -96,14 +96,18 @@ def score_pairs(
     --------
     Two motifs of one sequence, on an untrained network:
 
-    >>> import keras
-    >>> from dfim import make_attributor
-    >>> model = keras.Sequential([keras.Input((30, 4)), keras.layers.Conv1D(2, 3),
-    ...     keras.layers.Flatten(), keras.layers.Dense(2, "relu"), keras.layers.Dense(1)])
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> layers = keras.layers
+    >>> network = keras.Sequential([
+    ...     keras.Input((30, 4)), layers.Conv1D(2, 3, activation="relu"), layers.Flatten(),
+    ...     layers.Dense(2, activation="relu"), layers.Dense(1),
+    ... ])
     >>> rng = np.random.default_rng(0)
-    >>> X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (1, 30))]
-    >>> sites = Features([0, 0], [2, 12], [6, 18], ["GATA", "EBOX"], ["+", "+"])
-    >>> scores = score_pairs(make_attributor(model, "deeplift"), X, sites, rng=rng)
+    >>> X = dfim.one_hot(rng.integers(0, 4, (1, 30)))
+    >>> sites = dfim.Features([0, 0], [2, 12], [6, 18], ["GATA", "EBOX"], ["+", "+"])
+    >>> attributor = dfim.make_attributor(network, "deeplift")
+    >>> scores = dfim.score_pairs(attributor, X, sites, rng=rng)
     >>> scores.table()[["source", "target", "distance", "reachable"]]
       source target  distance  reachable
     0   GATA   EBOX      11.0       True
@@ -127,6 +131,25 @@ def score_pairs_by_task(
     """Score all ordered pairs of features by FIS, for every task of the attributor.
 
     As `score_pairs`, which describes the arguments; the forward passes serve all tasks.
+
+    Examples
+    --------
+    Both outputs of a network, from the same forward passes:
+
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> layers = keras.layers
+    >>> network = keras.Sequential([
+    ...     keras.Input((30, 4)), layers.Conv1D(2, 3, activation="relu"), layers.Flatten(),
+    ...     layers.Dense(2, activation="relu"), layers.Dense(2),
+    ... ])
+    >>> rng = np.random.default_rng(0)
+    >>> X = dfim.one_hot(rng.integers(0, 4, (1, 30)))
+    >>> sites = dfim.Features([0, 0], [2, 12], [6, 18], ["GATA", "EBOX"], ["+", "+"])
+    >>> heads = [dfim.Head(0, 0), dfim.Head(0, 1)]
+    >>> both = dfim.make_attributor(network, "deeplift", heads=heads)
+    >>> [len(scores) for scores in dfim.score_pairs_by_task(both, X, sites, rng=rng)]
+    [2, 2]
     """
     require_scorable(attributor, X)
     settings, rng = options.get("settings") or ScoringSettings(), options["rng"]

@@ -48,10 +48,10 @@ class PairScores(ScoreRecord):
 
     Examples
     --------
+    >>> import dfim
     >>> import numpy as np
-    >>> sites = Features([0, 0], [2, 9], [6, 15], ["GATA", "EBOX"], ["+", "-"])
-    >>> scores = PairScores(
-    ...     sites,
+    >>> scores = dfim.PairScores(
+    ...     features=dfim.Features([0, 0], [2, 9], [6, 15], ["GATA", "EBOX"], ["+", "-"]),
     ...     source=np.array([0, 1]),
     ...     target=np.array([1, 0]),
     ...     fis=np.float32([0.5, 0.25]),

@@ -1,7 +1,6 @@
 """Changes of importance by mutations: from local scorers where exact, else from profiles.
 
-All scores go through `ChangeScorer`: mutated intervals (a nucleotide, a motif, a variant) on
-one side, targets (nucleotides, intervals, a whole region) on the other.
+All scores go through `ChangeScorer`: mutated intervals on one side, targets on the other.
 """
 
 from collections.abc import Iterator
@@ -24,8 +23,8 @@ from dfim.scoring.settings import (
 if TYPE_CHECKING:
     from dfim.attribution.local.scorers import LocalScorers
 
+# (G, R, L, 4) references and the group of each sequence; no groups where all share them.
 References = tuple[NDArray[Any] | None, Integers | None]
-"""(G, R, L, 4) references and the group of each sequence; no groups where all share them."""
 
 _CHUNK_BYTES = 2**26  # of the inputs and references that are in memory together
 
@@ -56,31 +55,27 @@ class ChangeScorer:
         None: only what a mutation changes is computed, where that is exact and fewer
         operations; False: never; True: always.
     progress
-        Called with the number of inputs (by local scorers: of mutants) scored since the last
-        call.
+        Called with the number of inputs (mutants, where local) scored since the last call.
 
     Raises
     ------
     ValueError
-        When `windowed` is True and the method or settings need whole sequences, and for what
-        is no attributor.
+        `windowed` is True and the method or settings need whole sequences; no attributor.
 
     Examples
     --------
-    The effect of two bases on the three before them:
-
-    >>> import keras
-    >>> from dfim.attribution.factory import make_attributor
-    >>> model = keras.Sequential([keras.Input((12, 4)), keras.layers.Conv1D(2, 3),
-    ...     keras.layers.Flatten(), keras.layers.Dense(3, "relu"), keras.layers.Dense(1)])
-    >>> X = np.eye(4, dtype=np.uint8)[np.random.default_rng(0).integers(0, 4, (1, 12))]
-    >>> mutated, settings = np.array([5, 9]), ScoringSettings(references="gc")
-    >>> rng = np.random.default_rng(1)
-    >>> mutations = Mutations.of_intervals(X, 0 * mutated, mutated, mutated + 1, settings, rng)
-    >>> targets = Targets(np.arange(2), mutated - 3, mutated)
-    >>> scorer = ChangeScorer(make_attributor(model, "deeplift"), settings)
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> from dfim.scoring import Mutations, Targets
+    >>> network = keras.Sequential([keras.Input((12, 4)), keras.layers.Flatten(),
+    ...     keras.layers.Dense(3, activation="relu"), keras.layers.Dense(1)])
+    >>> rng, settings = np.random.default_rng(0), dfim.ScoringSettings(references="gc")
+    >>> X, place = dfim.one_hot(rng.integers(0, 4, (1, 12))), np.array([5, 9])
+    >>> mutations = Mutations.of_intervals(X, 0 * place, place, place + 1, settings, rng)
+    >>> targets = Targets(np.arange(2), place - 3, place)
+    >>> scorer = ChangeScorer(dfim.make_attributor(network, "deeplift"), settings)
     >>> (changes,) = scorer.score(X, mutations, targets, rng)
-    >>> changes.over(mutated - 3, 3)[0].shape  # tasks, targets, positions
+    >>> changes.over(place - 3, 3)[0].shape  # tasks, targets, positions
     (1, 2, 3)
     """
 
@@ -129,13 +124,12 @@ class ChangeScorer:
         ValueError
             A mutation outside its sequence.
         SelfCheckError
-            When `windowed` is True and the differences are not those of whole profiles of this
-            model.
+            When `windowed` is True and a local scorer differs from whole profiles.
 
         Notes
         -----
         A mutation's numbers do not depend on the others. Memory: some 64 MiB of inputs (more
-        where one sequence has more), and their results.
+        where one sequence has more), and results.
         """
         require_inside(X, mutations.rows, mutations.end)
         for rows, chunk in self._chunks(X, mutations, rng, references):

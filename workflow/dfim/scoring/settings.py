@@ -46,9 +46,10 @@ class ScoringSettings:
 
     Examples
     --------
-    >>> ScoringSettings(references="gc").constant
+    >>> import dfim
+    >>> dfim.ScoringSettings(references="gc").constant
     True
-    >>> ScoringSettings(references="shuffled")
+    >>> dfim.ScoringSettings(references="shuffled")
     Traceback (most recent call last):
     ValueError: references: got 'shuffled', expected one of gc, dinuc, random, zeros
     """

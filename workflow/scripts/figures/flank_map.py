@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dfim.io.store import read_arrays
 from dfim.maps.every_kmer import Factorial
-from dfim.maps.maps import InteractionMap
+from dfim.maps.interaction_map import InteractionMap
 from dfim.plots.static import BASE_COLOURS, interaction_heatmap, logo_track, style
 from dfim.sequences.encoding import ALPHABET
 from dfim.sequences.kmers import mutant_index, sequence_codes

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dfim.io.store import read_json
-from dfim.maps.maps import InteractionMap
+from dfim.maps.interaction_map import InteractionMap
 from dfim.plots.static import (
     category_colours,
     interaction_heatmap,
