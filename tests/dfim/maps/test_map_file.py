@@ -19,6 +19,7 @@ from dfim.maps.files import MapFile, score_maps
 from dfim.maps.maps import score_map
 from dfim.models.loading import model_digest
 from dfim.scoring.settings import ScoringSettings
+from dfim.scoring.shards import join_shards
 from dfim.sequences.encoding import one_hot
 from helpers import ROOT, WORKFLOW
 from helpers.small_models import LENGTH, conv_net, two_heads
@@ -69,6 +70,20 @@ def test_file_says_what_made_it(tmp_path, model, attributor):
         "heads": [[0, 0]], "held": {},
     }  # fmt: skip
     assert found.parameters["shape"] == [7, LENGTH]
+
+
+def test_shards_join_to_the_file_of_one_run(tmp_path, attributor):
+    whole = score(attributor, tmp_path / "maps.h5")
+    shards = [tmp_path / f"{k}.h5" for k in range(2)]
+    files = [score(attributor, path, shard=(k, 2)) for k, path in enumerate(shards)]
+    assert [len(file) for file in files] == [6, 1]
+    np.testing.assert_array_equal(files[1][6].importance, whole[6].importance)
+    with pytest.raises(IndexError, match="row 5: the file has 1 maps, of rows 6 to 6"):
+        files[1][5]
+    join_shards(shards, tmp_path / "joined.h5")
+    assert (tmp_path / "joined.h5").read_bytes() == whole.path.read_bytes()
+    assert whole[0].info == whole.info
+    assert "by deeplift" in repr(whole)
 
 
 def test_another_task_is_another_file(tmp_path):

@@ -20,8 +20,10 @@ from dfim.motifs.features import Features
 from dfim.pairs.file_scoring import score_pairs_file
 from dfim.pairs.files import PairFile
 from dfim.pairs.fis import score_pairs
+from dfim.pairs.null import NullShuffles
 from dfim.pairs.scores import PairScores
 from dfim.scoring.settings import ScoringSettings
+from dfim.scoring.shards import join_shards
 from dfim.sequences.encoding import one_hot
 from helpers import ROOT, WORKFLOW
 from helpers.small_models import LENGTH, conv_net
@@ -152,6 +154,54 @@ def test_no_features_at_all(path, attributor):
     assert [len(scores) for scores in found] == [0] * 4
     found.write_tsv(path.with_name("none.tsv"))
     assert len(read_table(path.with_name("none.tsv"), ("source", "fis"))) == 0
+
+
+# ---- null, shards, and sequences chosen from a larger set -------------------------
+
+
+def test_null_is_of_shuffled_copies_at_the_same_places(path, attributor):
+    null, rows = NullShuffles("permutation", 2), 7 * np.arange(N)
+    found = score(attributor, path, null=null, rows=rows)
+    assert found.parameters["null"] == {"kind": "permutation", "n": 2}
+    for k, scores in enumerate(found):
+        block = np.arange(k * 3, min(k * 3 + 3, N))
+        shuffling, scoring = np.random.default_rng([5, k * 3]).spawn(2)
+        features = FEATURES.of_sequences(block)
+        alone = [
+            score_pairs(attributor, copy, features, settings=SETTINGS, rng=scoring)
+            for copy in null.copies(one_hot(CODES[block]), shuffling)
+        ]
+        assert_same(scores, PairScores.concatenate(alone).of_rows(block))
+    joined = found.scores()
+    assert_same(joined, PairScores.concatenate([*found]).of_rows(rows))
+    assert joined.info == found.info == score(attributor, path).info
+
+
+@pytest.mark.parametrize("of", [2, 5])  # four blocks: one shard of five is empty
+def test_shards_join_to_the_file_of_one_run(path, attributor, of):
+    whole = score(attributor, path)
+    shards = [path.with_name(f"{k}.h5") for k in range(of)]
+    files = [score(attributor, p, shard=(k, of)) for k, p in enumerate(shards)]
+    join_shards(shards, path.with_name("joined.h5"))
+    assert path.with_name("joined.h5").read_bytes() == path.read_bytes()
+    assert [file.shard for file in files] == [(k, of) for k in range(of)]
+    assert [row for file in files for row in file.rows] == list(range(N))
+    for scores, expected in zip([s for file in files for s in file], whole, strict=True):
+        assert_same(scores, expected)
+
+
+def test_shards_of_another_model_or_method_are_not_joined(path, attributor):
+    shards = [path.with_name(f"{k}.h5") for k in range(2)]
+    score(attributor, shards[0], shard=(0, 2))
+    gradient = make_attributor(conv_net(1, hidden=()), "gradient_input")
+    for other, change, named in (
+        (attributor, {"model": "n"}, "model"),
+        (gradient, {}, "importance, method"),
+        (attributor, {"settings": ScoringSettings(n_refs=3)}, "settings"),
+    ):
+        score(other, shards[1], shard=(1, 2), **change)
+        with pytest.raises(ValueError, match=f"to another run .*, with another {named};"):
+            join_shards(shards, path)
 
 
 # ---- tables --------------------------------------------------------------------

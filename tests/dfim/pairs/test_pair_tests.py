@@ -13,6 +13,7 @@ from dfim.pairs.p_values import (
     realised_null_rate,
 )
 from dfim.pairs.scores import PairScores
+from dfim.scoring.provenance import ScoreInfo
 from dfim.statistics.significance import (
     benjamini_hochberg,
     fit_gaussian,
@@ -243,6 +244,13 @@ COLUMNS = [
     "reduce", "tail", "fdr", "name_a", "name_b", "n", "n_untested", "median_p", "fraction_p",
     "median_q", "fraction_q", "n_null", "null_fraction_p",
 ]  # fmt: skip
+
+
+def test_null_of_another_method_is_refused(rng):
+    real, null = simulated(rng, 4), simulated(rng, 4)
+    other = replace(null, info=ScoreInfo("gradient_input"))
+    with pytest.raises(ValueError, match="cannot compare scores that differ in method"):
+        pair_p_values(real, other)
 
 
 def test_call_table_has_every_way_of_testing_each_class(rng):
