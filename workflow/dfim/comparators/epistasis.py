@@ -1,23 +1,23 @@
-"""Exact epistasis of every two mutations, over all backgrounds.
+"""Compute the exact epistasis of every two mutations, over all backgrounds.
 
 The epistasis of a mutation of the source s from base a to g and of the target t from b to h
 is the double-mutant difference
 
     e = f(a, b) - f(g, b) - f(a, h) + f(g, h),
 
-where the other L - 2 positions, the background, are held. With the values f of all 4^L
-sequences there is one for each of the 4^(L-2) backgrounds and nothing to sample.
+with the other L - 2 positions, the background, unchanged. The values f of all 4^L sequences
+give it for every one of the 4^(L-2) backgrounds, without sampling.
 
-FIS asks how much the importance of b at t changes when a at s becomes g, and importance is
+FIS is the change of the importance of b at t when a at s becomes g, where importance is
 measured against a reference instead of one mutant. Against the uniform reference the
-importance of b is f(b) less the mean of f over all four bases at t, so that the exact
-counterpart of FIS is the mean of e over the four h: h = b adds a zero, which makes it 3/4 of
-the mean over the three mutants. FIS by DeepLIFT is a fraction of it, since contributions share
-an interaction between its bases: compare ranks, not sizes.
+importance of b is f(b) minus the mean of f over all four bases at t. So the exact counterpart
+of FIS is the mean of e over the four h; as e is 0 for h = b, it is 3/4 of the mean over the
+three mutants. FIS by DeepLIFT is a fraction of it, since contributions share an interaction
+between its bases: compare ranks, not sizes.
 
 The mean of this over backgrounds is a difference of two pair terms of
-`dfim.comparators.linear_models`; the mean of its absolute value also holds what depends on the
-background.
+`dfim.comparators.linear_models`; the mean of its absolute value also includes interactions
+that depend on the background.
 """
 
 from dataclasses import dataclass
@@ -56,21 +56,23 @@ class Epistasis(ArrayRecord):
     double_mean_abs: Floats
 
     def cells(self) -> Floats:
-        """(L, L, 4, 4) [s, t, a, b] largest `mean_abs` over the mutants g.
+        """Take the largest `mean_abs` over the mutants g, as in the map of FIS (paper Fig 8C).
 
-        The maximum of the means, as in the map of FIS (paper Fig 8C), so that cells of the
-        two can be compared. NaN where s is t.
+        Returns
+        -------
+        ndarray (L, L, 4, 4)
+            [s, t, a, b]; NaN where s is t.
         """
         return self.mean_abs.max(axis=3)
 
 
 def epistasis(values: NDArray[np.floating]) -> Epistasis:
-    """Exact epistasis of every pair of mutations of sequences of one length.
+    """Compute the exact epistasis of every pair of mutations of sequences of one length.
 
     Parameters
     ----------
     values
-        (4^L,) a value a sequence, in order of the sequence's index (`dfim.sequences.kmers`), L
+        (4^L,) one value per sequence, in order of the k-mer index (`dfim.sequences.kmers`), L
         from 2 to 12.
 
     Returns
@@ -103,13 +105,13 @@ def epistasis(values: NDArray[np.floating]) -> Epistasis:
 
 
 def _by_bases(values: Floats, s: int, t: int) -> Floats:
-    """(4, 4, 4^(L-2)) values by the bases at s and t (s < t) and by background."""
+    """Arrange values (4, 4, 4^(L-2)) by the bases at s and t (s < t) and by background."""
     apart = values.reshape(4**s, 4, 4 ** (t - s - 1), 4, -1)
     return np.ascontiguousarray(apart.transpose(1, 3, 0, 2, 4)).reshape(4, 4, -1)
 
 
 def _against_uniform(block: Floats) -> tuple[Floats, Floats]:
-    """Mean and mean absolute difference (4, 4, 4) [a, g, b] of importances.
+    """Compute mean and mean absolute difference (4, 4, 4) [a, g, b] of importances.
 
     `block` holds the values by source base, target base and background.
     """
@@ -123,7 +125,7 @@ def _against_uniform(block: Floats) -> tuple[Floats, Floats]:
 
 
 def _double(block: Floats) -> tuple[Floats, Floats]:
-    """Mean and mean absolute double-mutant difference (4, 4, 4, 4) [a, g, b, h]."""
+    """Compute mean and mean absolute double-mutant difference (4, 4, 4, 4) [a, g, b, h]."""
     average = block.mean(axis=2)
     change_of_average = average[:, None] - average
     mean = change_of_average[..., None] - change_of_average[:, :, None, :]

@@ -1,15 +1,15 @@
-"""Linear models distilled from the predictions for every sequence of a short length.
+"""Distil linear models of single bases and of pairs of bases from a network's predictions.
 
-Le et al. 2018 explained their network by linear models with a feature a
-base at a position (mononucleotides), and with a feature more a base at each of two positions
-(dinucleotides, of adjacent positions or not), fitted to its predictions for all flanks.
+Le et al. 2018 explained their network by linear models with one feature per base and position
+(mononucleotides), and then with one more feature per pair of bases at two positions, adjacent
+or not (dinucleotides), fitted to its predictions for all flanks.
 
-Over all 4^L sequences no fit is needed. Each combination of bases at some positions occurs
-equally often with each at the others, so terms that sum to zero over the bases of each of
-their positions are orthogonal between features. The least-squares solution is therefore the
-marginal means: a single term is the mean over the sequences with that base less the mean, a
-pair term the mean over those with both bases less the mean and the two single terms; and
-each explains its own part of the variance.
+With the predictions of all 4^L sequences no fit is needed. Every combination of bases occurs
+equally often, so terms that sum to zero over the bases of each of their positions are
+orthogonal. The least-squares solution is therefore given by means: a single term is the mean
+over the sequences with that base minus the overall mean, a pair term the mean over those with
+both bases minus the overall mean and the two single terms. Each term explains a part of the
+variance of its own.
 """
 
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ _BASES = np.array(list(ALPHABET))
 
 @dataclass(frozen=True)
 class LinearModels(ArrayRecord):
-    """Both linear models: the single terms are the same in each.
+    """The linear models without and with pair terms; both have the same single terms.
 
     Attributes
     ----------
     mean
-        Mean of all values, in their unit; so are the terms.
+        Mean of all values; this and the terms are in the unit of the values.
     single
         (L, 4) mononucleotide terms, which sum to zero at each position.
     pair
@@ -43,8 +43,8 @@ class LinearModels(ArrayRecord):
         to zero along each axis of bases; symmetric, so that `pair[s, t, a, b]` is
         `pair[t, s, b, a]`; zero where the positions are one.
     r2_single, r2_pair
-        Share of the variance that the mean and the single terms explain, and that these
-        and the pair terms explain.
+        Share of the variance that the model without pair terms explains, and that the
+        model with them explains.
     """
 
     mean: float
@@ -54,10 +54,12 @@ class LinearModels(ArrayRecord):
     r2_pair: float
 
     def predict(self, *, pairs: bool = True) -> Floats:
-        """Values (4^L,) of every sequence by the model with pair terms, or without.
+        """Predict every sequence by the model with pair terms, or without.
 
-        In order of the sequence's index, as the values that the model was made of; 0.04 s
-        for ten bases.
+        Returns
+        -------
+        ndarray (4^L,)
+            In order of the k-mer index. Takes 0.04 s for ten bases.
         """
         length = len(self.single)
         value = np.full(4**length, self.mean)
@@ -70,23 +72,23 @@ class LinearModels(ArrayRecord):
         return value
 
     def cells(self) -> Floats:
-        """Largest change of a pair term by a mutation of its source.
+        """Return the largest change of each pair term by a mutation of its source.
 
-        In a network that has these terms only the mutation of source base a to g changes
-        what target base b does, against a uniform reference, by
+        In a network that equals this model the mutation of source base a to g changes the
+        importance of target base b, against a uniform reference, by
         `pair[s, t, a, b] - pair[s, t, g, b]`; FIS by DeepLIFT is a fraction of that.
 
         Returns
         -------
         ndarray (L, L, 4, 4)
             Source position, target position, source base, target base: the largest
-            absolute change over the mutants; NaN where the positions are one.
+            absolute change over the mutants; NaN on the diagonal of positions.
         """
         change = self.pair[:, :, :, None] - self.pair[:, :, None]
         return _without_diagonal(np.abs(change).max(axis=3))
 
     def table(self) -> pd.DataFrame:
-        """All terms, the single ones first, each kind with the largest |term| on top.
+        """List all terms, the single ones first, each kind by falling |term|.
 
         Returns
         -------
@@ -113,12 +115,12 @@ class LinearModels(ArrayRecord):
 
 
 def distill(values: NDArray[np.floating]) -> LinearModels:
-    """Least-squares linear models of the values of every sequence of one length.
+    """Fit linear models by least squares to the values of every sequence of one length.
 
     Parameters
     ----------
     values
-        (4^L,) a value a sequence, in order of the sequence's index (`dfim.sequences.kmers`), L
+        (4^L,) one value per sequence, in order of the k-mer index (`dfim.sequences.kmers`), L
         from 2 to 12.
 
     Returns
@@ -134,6 +136,18 @@ def distill(values: NDArray[np.floating]) -> LinearModels:
     Notes
     -----
     Sums are float64. Ten bases take 0.03 to 0.08 s and 24 MiB, twelve 1 s and 260 MiB.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dfim.comparators.linear_models import distill
+    >>> values = np.zeros((4, 4))
+    >>> values[0, 3] = 16  # the sequence AT
+    >>> models = distill(values.ravel())
+    >>> models.mean, models.single[0].tolist()
+    (1.0, [3.0, -1.0, -1.0, -1.0])
+    >>> float(models.pair[0, 1, 0, 3]), models.r2_single
+    (9.0, 0.4)
     """
     values, length = factorial_values(values)
     if np.ptp(values) == 0:
@@ -160,7 +174,12 @@ def distill(values: NDArray[np.floating]) -> LinearModels:
 
 
 def factorial_values(values: NDArray[np.floating]) -> tuple[Floats, int]:
-    """Values of every sequence as float64, and the length L of the sequences.
+    """Return values of every sequence as float64, and the length L of the sequences.
+
+    Parameters
+    ----------
+    values
+        (4^L,) one value per sequence, in order of the k-mer index.
 
     Raises
     ------
@@ -184,9 +203,9 @@ def factorial_values(values: NDArray[np.floating]) -> tuple[Floats, int]:
 
 
 def _suffixes(values: Floats, length: int) -> Iterator[tuple[int, Floats]]:
-    """Each position s, and means (4, 4^(L-s-1)) by its base and all that follow it.
+    """Yield each position s, and means (4, 4^(L-s-1)) by its base and the bases after it.
 
-    Each is made of the one before, so that all together cost little more than the first.
+    Each is computed from the one before, so that all together cost little more than the first.
     """
     rest = values.reshape(4, -1)
     for s in range(length):
@@ -195,7 +214,7 @@ def _suffixes(values: Floats, length: int) -> Iterator[tuple[int, Floats]]:
 
 
 def _without_diagonal(cells: Floats) -> Floats:
-    """Blank the cells (L, L, ...) whose positions are one."""
+    """Set the cells (L, L, ...) of equal positions to NaN, in place."""
     same = np.arange(len(cells))
     cells[same, same] = np.nan
     return cells

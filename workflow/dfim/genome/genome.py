@@ -1,7 +1,7 @@
-"""Genomes: FASTA files read into base codes, and windows cut from them.
+"""Read genomes from FASTA files into base codes, and cut windows from them.
 
-Read as a stream, so that plain, gzip and bgzip files are the same and no index
-is needed; only the wanted contigs are kept, one byte a base.
+Files are read as a stream: plain, gzip and bgzip alike, without an index. Only the wanted
+contigs are kept in memory, one byte per base.
 """
 
 import logging
@@ -24,6 +24,7 @@ _AMBIGUOUS, _WRONG = 5, 6
 
 
 def _code_table() -> bytes:
+    """Return the code of every byte, as `bytes.translate` reads it."""
     table = np.full(256, _WRONG, np.uint8)
     codes = dict.fromkeys("RYSWKMBDHV", _AMBIGUOUS) | {"N": UNKNOWN}
     codes |= {base: code for code, base in enumerate(ALPHABET)}
@@ -38,7 +39,7 @@ _LETTERS = np.frombuffer(b"ACGTN", np.uint8)
 
 @dataclass(frozen=True)
 class Genome:
-    """Contigs with their bases.
+    """A genome: contigs with their bases.
 
     Attributes
     ----------
@@ -59,9 +60,9 @@ class Genome:
         Parameters
         ----------
         contig, start
-            (N,) index of the contig, and 0-based first base.
+            (N,) index of the contig, and 0-based first base of each window.
         length
-            In bp.
+            Length of the windows in bp.
 
         Returns
         -------
@@ -91,17 +92,17 @@ class Genome:
     def holds(
         self, contig: NDArray[np.integer], start: NDArray[np.integer], length: int
     ) -> NDArray[np.bool_]:
-        """Which windows lie wholly inside their contig."""
+        """Return which windows (N,) lie wholly inside their contig."""
         return (start >= 0) & (start + length <= np.array(self.contigs.lengths)[contig])
 
 
 def read_genome(path: str | os.PathLike[str], contigs: Sequence[str] | None = None) -> Genome:
-    """Read the contigs of a FASTA file, plain, gzip or bgzip (told by its content).
+    r"""Read the contigs of a FASTA file, plain, gzip or bgzip (recognised by its content).
 
     Parameters
     ----------
     path
-        Lower case (soft-masked) bases count like upper case; IUPAC letters of
+        The file. Lower case (soft-masked) bases count like upper case; IUPAC letters of
         more than one base become N and are counted in the log.
     contigs
         Names of the contigs to keep, with or without "chr"; by default all.
@@ -115,15 +116,27 @@ def read_genome(path: str | os.PathLike[str], contigs: Sequence[str] | None = No
     Raises
     ------
     ValueError
-        An empty or damaged file, a contig that is twice, empty, or wanted and
-        not there, a letter that is no base (with contig and position), or an
+        An empty or damaged file, a contig that occurs twice, is empty, or is wanted
+        and missing, a letter that is no base (with contig and position), or an
         index (.fai) beside the file that disagrees with it.
 
     Notes
     -----
-    Reads the whole file whatever is wanted, which finds damage: about 5 ms a
-    megabase from gzip. Memory is one byte a base of the kept contigs, and of the
+    Reads the whole file whatever is wanted, which finds damage: about 5 ms per
+    megabase from gzip. Memory is one byte per base of the kept contigs, and the
     largest of them once more.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import dfim
+    >>> import numpy as np
+    >>> _ = Path("genome.fa").write_text(">chr1\nACGTACGT\n>chr2\nttNN\n")
+    >>> genome = dfim.read_genome("genome.fa")
+    >>> genome.contigs
+    Contigs(names=('chr1', 'chr2'), lengths=(8, 4))
+    >>> genome.windows(np.array([0, 1]), np.array([2, 0]), 4).tolist()
+    [[2, 3, 0, 1], [3, 3, 4, 4]]
     """
     wanted = None if contigs is None else {contig_key(name) for name in contigs}
     lengths: dict[str, int] = {}
@@ -166,6 +179,7 @@ def read_genome(path: str | os.PathLike[str], contigs: Sequence[str] | None = No
 def _in_order(
     path: str | os.PathLike[str], every: Contigs, contigs: Sequence[str]
 ) -> list[str]:
+    """Return the file's names of the wanted contigs, in the order of `contigs`."""
     places = every.index(contigs)
     if (places < 0).any():
         missing = contigs[int(np.argmax(places < 0))]
@@ -176,7 +190,7 @@ def _in_order(
 
 
 def _pieces(path: str | os.PathLike[str]) -> Iterator[tuple[str | None, bytes]]:
-    """Sequence text in file order; with the contig's name where one starts."""
+    """Yield pieces of sequence in file order, with the contig's name where one starts."""
     with open_plain_or_gzip(path) as file:
         rest, block, started = b"\n", b"\n", False
         while block:
@@ -209,6 +223,7 @@ def _pieces(path: str | os.PathLike[str]) -> Iterator[tuple[str | None, bytes]]:
 def _encode(
     path: str | os.PathLike[str], name: str, done: int, text: bytes
 ) -> NDArray[np.uint8]:
+    """Convert a piece of sequence to codes, `done` bases after the start of contig `name`."""
     codes = np.frombuffer(bytearray(text.translate(_CODES, b"\r\n")), np.uint8)
     if codes.size and codes.max() == _WRONG:
         row = int(np.argmax(codes == _WRONG))
@@ -221,7 +236,7 @@ def _encode(
 
 
 def _require_current_index(path: str | os.PathLike[str], lengths: dict[str, int]) -> None:
-    """Compare the index that other programs would use with what was read."""
+    """Raise when an index file (.fai) beside the FASTA gives other lengths."""
     index = Path(f"{os.fspath(path)}.fai")
     if not index.exists():
         return
@@ -240,9 +255,9 @@ def _require_current_index(path: str | os.PathLike[str], lengths: dict[str, int]
 
 
 def write_genome(path: str | os.PathLike[str], genome: Genome, *, width: int = 60) -> None:
-    """Write a FASTA file in lines of `width` bases; gzipped where named .gz.
+    """Write a FASTA file in lines of `width` bases, gzipped where `path` ends in .gz.
 
-    The same genome gives the same bytes.
+    Equal genomes give equal bytes.
     """
     parts = []
     for name, codes in zip(genome.contigs.names, genome.codes, strict=True):

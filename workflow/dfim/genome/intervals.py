@@ -1,7 +1,7 @@
-"""Intervals on a genome: peak files, their contigs, and which intervals overlap.
+"""Read peak files, and find intervals of a genome that overlap.
 
 Coordinates are 0-based and half-open, as in the files. A contig is an index into
-`Contigs`, so that "chr20" of a peak file and "20" of a genome are the same place.
+`Contigs`, so that "chr20" of a peak file and "20" of a genome are the same.
 """
 
 import logging
@@ -24,7 +24,7 @@ _CONTIG, _START, _END, _SIGNAL, _SUMMIT = 0, 1, 2, 6, 9
 
 
 def contig_key(name: str) -> str:
-    """What two names of one contig share: chr20 and 20 are 20, chrM and MT are M."""
+    """Return a name of a contig without "chr": chr20 and 20 are 20, chrM and MT are M."""
     key = name[3:] if name[:3].lower() == "chr" else name
     return "M" if key == "MT" else key
 
@@ -54,7 +54,7 @@ class Contigs:
                 )
 
     def index(self, names: Iterable[str]) -> NDArray[np.int64]:
-        """Index of each name, with or without "chr"; -1 for a contig that is not here."""
+        """Return the index of each name, with or without "chr"; -1 for an unknown one."""
         places = {contig_key(name): place for place, name in enumerate(self.names)}
         codes, unique = pd.factorize(np.asarray(list(names), dtype=object))
         found = np.array([places.get(contig_key(str(name)), -1) for name in unique], np.int64)
@@ -70,11 +70,11 @@ class Peaks:
     contig
         (P,) int64 index into the genome's contigs.
     start, end
-        (P,) int64; peaks may overlap.
+        (P,) int64, 0-based and half-open; peaks may overlap.
     summit
         (P,) int64 position, inside the peak.
     signal
-        (P,) float64 column 7 of a narrowPeak, comparable within one file only;
+        (P,) float64 signal (column 7 of a narrowPeak), comparable within one file only;
         None where there is none.
     """
 
@@ -109,16 +109,16 @@ def read_narrowpeak(
     contigs
         Of the genome that the peaks lie on.
     elsewhere
-        What to do with peaks on other contigs: refuse the file (it belongs to
-        another genome), or drop and count them (only some contigs are wanted).
+        What to do with peaks on other contigs: refuse the file (as it belongs to
+        another genome), or drop and count them (where only some contigs are wanted).
 
     Returns
     -------
     Peaks
-        Sorted. Without a summit (-1 in column 10) a peak's centre stands for
-        it, rounded down. A summit at the very end of its peak, as a few rows of
-        ENCODE's uniform peaks have it, is the last base. An end past the end of
-        its contig is cut there. The log counts all of these.
+        Sorted. For a peak without a summit (-1 in column 10) its centre is taken,
+        rounded down. A summit at the very end of its peak, as in a few rows of
+        ENCODE's uniform peaks, becomes the last base. A peak that extends past the end
+        of its contig is cut there. The log counts all of these.
 
     Raises
     ------
@@ -169,11 +169,12 @@ def read_narrowpeak(
 
 
 def _some(names: tuple[str, ...]) -> str:
+    """Join the first five names for a message."""
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _read_columns(path: str | os.PathLike[str]) -> tuple[pd.DataFrame, int]:
-    """All columns as text, and the number of the line that the first row stands on."""
+    """Return all columns as text, and the line number of the first row."""
     with open_plain_or_gzip(path) as file:
         lines = file.read().decode("utf-8", "replace").rstrip("\r\n").splitlines()
     skipped = 0
@@ -201,6 +202,7 @@ def _require_intervals(
     end: pd.Series,
     summit: pd.Series,
 ) -> None:
+    """Raise with the line of the first row whose start, end or summit is no valid one."""
     whole = (start % 1 == 0) & (end % 1 == 0)  # False for what is no number
     checks = (
         (~whole | (start < 0) | (end <= start),
@@ -215,13 +217,23 @@ def _require_intervals(
 
 
 def overlaps(query: Peaks, subject: Peaks) -> NDArray[np.bool_]:
-    """Which query intervals share at least one bp with any subject interval.
+    """Return which query intervals share at least one bp with any subject interval.
+
+    Parameters
+    ----------
+    query
+        Q intervals.
+    subject
+        S intervals; they may overlap each other.
+
+    Returns
+    -------
+    ndarray of bool (Q,)
 
     Notes
     -----
-    An interval overlaps those that start before its end, except the ones that
-    end before its start: two counts by bisection, so that subjects may overlap
-    each other. Cost (Q + S) log S.
+    Of the subjects that start before the end of an interval, those that end before its
+    start are subtracted: two counts by bisection. Time (Q + S) log S.
     """
     if not len(query) or not len(subject):
         return np.zeros(len(query), bool)

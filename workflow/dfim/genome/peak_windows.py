@@ -1,4 +1,4 @@
-"""Windows at peak summits, with a label or a mask for each factor."""
+"""Cut labelled windows at the summits of peaks: one label, or a mask, for each task."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LabelledWindows:
-    """Windows of one length, sorted by contig and start, each there once.
+    """Windows of one length, sorted by contig and start, no two at one place.
 
     Attributes
     ----------
     contig, start
-        (N,) int64 contig index and first base (negative where a window hangs
-        over the beginning of its contig).
+        (N,) int64 contig index and 0-based first base (negative where a window
+        extends past the beginning of its contig).
     labels
-        (N, T) int8: 1 bound, 0 not bound, -1 masked.
+        (N, T) int8: 1 bound (or accessible), 0 not, -1 masked.
     origin
-        (N,) int64 whose summit is in the middle: a task's index, or T for a
-        summit of accessible chromatin only; the first where several fall together.
+        (N,) int64 index of the task whose summit is in the middle, or T for a summit of
+        accessible chromatin only; the lowest where several coincide.
     """
 
     contig: NDArray[np.int64]
@@ -38,14 +38,14 @@ class LabelledWindows:
         return len(self.start)
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "LabelledWindows":
-        """The windows under a mask or an index."""
+        """Return the windows that a mask or indices choose."""
         return LabelledWindows(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> LabelledWindows:
-    """Windows at summits, with a label for each factor (supplement, section 1.2).
+    """Make windows at summits, with a label for each factor (supplement, section 1.2).
 
-    Windows stand on the summits of ChIP peaks that overlap an accessible
+    Windows are centred on the summits of ChIP peaks that overlap an accessible
     (DNase) peak, and on the summits of accessible peaks. "Overlap" is at least
     1 bp between the peaks themselves, not the windows. For each factor:
 
@@ -54,12 +54,11 @@ def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> 
       of this factor's peaks in accessible chromatin, 0 where it overlaps none of
       this factor's peaks, and masked where it overlaps only inaccessible ones;
     * a window on an accessible summit is 0 where that peak overlaps none of this
-      factor's peaks, and masked otherwise: it is no summit of the factor, and no
-      negative either.
+      factor's peaks, and masked otherwise: it is neither a summit of the factor nor
+      a negative.
 
-    Windows of one place are one window; of its labels 1 wins over masked, and
-    masked over 0. A window that is masked for every factor says nothing and is
-    left out.
+    Windows at the same place are merged; of their labels 1 takes precedence over masked,
+    and masked over 0. Windows that are masked for every factor are left out.
 
     Parameters
     ----------
@@ -68,7 +67,11 @@ def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> 
     accessible
         Peaks of open chromatin in the same cell.
     length
-        Of the windows, in bp; the summit is base length // 2.
+        Length of the windows in bp; the summit is base length // 2.
+
+    Returns
+    -------
+    LabelledWindows
 
     Raises
     ------
@@ -111,30 +114,34 @@ def label_windows(chip: Mapping[str, Peaks], accessible: Peaks, length: int) -> 
 def union_windows(
     peaks: Mapping[str, Peaks], length: int, *, central: int = 200
 ) -> LabelledWindows:
-    """One window a merged region of all tasks' peaks (accessibility; section 1.3).
+    """Make one window for each merged region of all tasks' peaks (supplement, section 1.3).
 
     Peaks of all tasks are merged where they overlap or touch. Each region gives one
     window, centred on its strongest summit: strength is the rank of a peak's signal
     within its own task's list, since signals of different assays are not comparable;
-    ties go to the leftmost. A window is 1 for a task that has a peak within its
-    central bases, else 0: every window is accessible somewhere.
+    of equal ones the leftmost is taken. The label of a window is 1 for a task that has a
+    peak within its central bases, else 0; every window has a 1.
 
     Parameters
     ----------
     peaks
         Peaks of each task, with signals; their order is the order of the tasks.
     length
-        Of the windows, in bp; the summit is base length // 2.
+        Length of the windows in bp; the summit is base length // 2.
     central
-        Width, in bp, of the middle of a window in which a peak makes it 1.
+        Width in bp of the middle of a window that a peak must overlap for a label of 1.
+
+    Returns
+    -------
+    LabelledWindows
 
     Raises
     ------
     ValueError
         For a task without peaks.
     """
-    for task, found in peaks.items():
-        if not len(found):
+    for task, of_task in peaks.items():
+        if not len(of_task):
             raise ValueError(f"{task}: no peaks on the contigs of this run; expected some")
     sources = list(peaks.values())
     every, origin = _joined(sources)
@@ -168,7 +175,7 @@ def _centred(
 
 
 def _share_above(peaks: Peaks) -> NDArray[np.float64]:
-    """Share of a task's peaks that are stronger; 0 for all where none has a signal."""
+    """Return the share of a task's peaks that are stronger than each; 0 without signals."""
     if peaks.signal is None:
         return np.zeros(len(peaks))
     weaker = np.sort(-peaks.signal)
@@ -221,13 +228,14 @@ def loci(
 
 
 def loci_of(examples: Examples) -> NDArray[np.int64] | None:
-    """`loci` of examples that have a place in a genome; None for others."""
+    """Number the `loci` of examples on a genome; return None for those without a place."""
     if examples.contigs is None or examples.starts is None:
         return None
     return loci(examples.contigs, examples.starts, examples.codes.shape[1])
 
 
 def _merge_equal(windows: LabelledWindows) -> LabelledWindows:
+    """Sort windows, and merge the labels of those at the same place."""
     order = np.lexsort((windows.origin, windows.start, windows.contig))
     windows = windows.select(order)
     new = np.ones(len(windows), bool)

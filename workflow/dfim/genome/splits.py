@@ -1,4 +1,4 @@
-"""The split of windows: contigs or blocks held out, and what of them training has seen."""
+"""Split windows by contigs or blocks, and count held-out windows that training has seen."""
 
 import logging
 import math
@@ -28,32 +28,32 @@ def split_windows(
     rng: np.random.Generator,
     block: int = 1_000_000,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Hold out whole contigs, or blocks of them where there are few.
+    """Split windows into train, validation and test by whole contigs or by blocks of them.
 
     Parameters
     ----------
     contig, start
-        (N,) index of the contig and first base of each window.
+        (N,) index of the contig and 0-based first base of each window.
     length
-        Of the windows, in bp.
+        Length of the windows in bp.
     contigs
-        Of the genome.
+        Contigs of the genome.
     test, validation
-        Names of contigs (whole, with or without "chr"), or a fraction: that
-        share of the blocks, rounded up, of all contigs not named. What is left
-        trains.
+        Names of contigs (with or without "chr"), which are held out whole, or a fraction:
+        that share of the blocks of all contigs that are not named, rounded up. The rest is
+        the training part.
     rng
         Chooses the blocks.
     block
-        In bp, at least four windows.
+        Length of a block in bp, at least four windows.
 
     Returns
     -------
     splits
         (N,) uint8 index into `SPLITS`.
     kept
-        (N,) False for windows within half a window of a block of another part:
-        so two windows of different parts are at least a window apart.
+        (N,) False for windows within half a window's length of a block of another part,
+        so that windows of different parts that are kept are at least one length apart.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def split_windows(
 def _contig_parts(
     named: Mapping[str, Sequence[str] | float], contigs: Contigs
 ) -> NDArray[np.uint8]:
-    """The part of each contig; training where it is not named."""
+    """Return the part of each contig (C,); training where it is not named."""
     parts = np.full(len(contigs.names), _TRAIN, np.uint8)
     taken: dict[str, str] = {}
     for part, names in named.items():
@@ -125,7 +125,7 @@ def _contig_parts(
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Held-out windows that also stand, in whole or in part, in the training set.
+    """Number of held-out windows that are also, in whole or in part, in the training set.
 
     Attributes
     ----------
@@ -162,18 +162,23 @@ def count_duplicates(
     codes
         (N, L) uint8, 0-3 for A, C, G, T and 4 for N.
     contig, start
-        (N,) place of each window.
+        (N,) contig index and 0-based first base of each window.
     splits
         (N,) index into `SPLITS`.
     k
-        Length of the words that are compared, at most 31: long enough that two
-        windows share none by chance, short enough to survive single changes.
+        Length of the k-mers that are compared, at most 31: long enough that two
+        windows share none by chance, short enough that some remain beside single changes.
     sampled
-        One word in so many is compared, chosen by the word itself.
+        One k-mer in so many is compared, chosen by its hash.
+
+    Returns
+    -------
+    Duplicates
 
     Notes
     -----
-    Words with an N are left out. Time and memory N L / `sampled` plus one block.
+    K-mers with an N are left out. Memory is N L / `sampled` plus one block of 4,096 windows;
+    time N L k.
     """
     training = splits == _TRAIN
     length = codes.shape[1]
@@ -189,10 +194,9 @@ def count_duplicates(
     _, words = _sampled_words(codes[training], k, sampled)
     rows, held = _sampled_words(forward, k, sampled)
     n = np.bincount(rows, minlength=len(forward))
-    known = np.bincount(rows[np.isin(held, words)], minlength=len(forward))
-    found = Duplicates(
-        len(forward), int(shared.sum()), identical, int(((2 * known >= n) & (n > 0)).sum())
-    )
+    seen_of = np.bincount(rows[np.isin(held, words)], minlength=len(forward))
+    similar = int(((2 * seen_of >= n) & (n > 0)).sum())
+    found = Duplicates(len(forward), int(shared.sum()), identical, similar)
     log.info(
         "of %d held-out windows %d overlap a training window, %d have the sequence of one, "
         "%d share half of their %d-mers with the training set",
@@ -204,7 +208,10 @@ def count_duplicates(
 def _sampled_words(
     codes: NDArray[np.uint8], k: int, sampled: int, block: int = 4096
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Hashes of some words of each sequence, the same for a word and its complement."""
+    """Return rows and hashes of some k-mers of sequences (N, L).
+
+    A k-mer and its reverse complement have the same hash.
+    """
     rows, words = [np.empty(0, np.int64)], [np.empty(0, np.uint64)]
     n = codes.shape[1] - k + 1
     for first in range(0, len(codes) if n > 0 else 0, block):

@@ -1,4 +1,4 @@
-"""HDF5 files whose damage is told, and which are known again by their content."""
+"""Write checksummed HDF5 files, refuse damaged ones, and compute digests of their content."""
 
 import hashlib
 import json
@@ -19,7 +19,16 @@ _READ = 2**22  # bytes that are digested at a time
 
 @contextmanager
 def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """Open an HDF5 file for reading; damage, now or while it is read, is a `ValueError`."""
+    """Open an HDF5 file for reading.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        With the file's name: no HDF5, or damage that shows when it is opened or while the
+        block reads it.
+    """
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -32,11 +41,11 @@ def open_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
 
 
 def new_hdf5(path: str | os.PathLike[str]) -> h5py.File:
-    """Make an empty file, to be read by HDF5 1.10 or later.
+    """Create an empty file in the format of HDF5 1.10, without time stamps.
 
-    From that version on structures carry checksums, as the values of `append_rows` do.
-    Without them a flipped bit can make the library ask for all memory there is. No time
-    stamps: equal writes give equal bytes.
+    From that version on the structures of a file carry checksums, as the values that
+    `append_rows` writes do; without them a flipped bit can make the library ask for more
+    memory than there is. Equal writes give equal bytes.
     """
     made, access = h5p.create(h5p.FILE_CREATE), h5p.create(h5p.FILE_ACCESS)
     made.set_obj_track_times(False)  # h5py.File has no argument for it
@@ -46,9 +55,17 @@ def new_hdf5(path: str | os.PathLike[str]) -> h5py.File:
 
 
 def append_rows(file: h5py.File, arrays: Arrays) -> None:
-    """Append rows to datasets, which are made where they are missing.
+    """Append rows to datasets of an open file; create those that are missing.
 
-    Compressed, each chunk with a checksum: damage is an error when it is read.
+    Values are compressed, and each chunk carries a checksum: damage raises when it is read.
+
+    Parameters
+    ----------
+    file
+        Open for writing.
+    arrays
+        Arrays by the name of their dataset, of any shape (N, ...); the type and the axes
+        after the first are those of the rows that are there.
     """
     for name, array in arrays.items():
         shape = array.shape[1:]
@@ -65,7 +82,7 @@ def append_rows(file: h5py.File, arrays: Arrays) -> None:
 
 
 def content_digest(path: str | os.PathLike[str]) -> str:
-    """Tell what is in an HDF5 file, however it was stored.
+    """Compute a digest of what is in an HDF5 file, however it is stored.
 
     Parameters
     ----------
@@ -106,7 +123,7 @@ def content_digest(path: str | os.PathLike[str]) -> str:
 
 
 def _parts(data: h5py.Dataset) -> Iterator[NDArray[Any]]:
-    """The values of a dataset, some rows at a time."""
+    """Yield the values of a dataset, some rows at a time."""
     if not data.shape:
         yield np.asarray(data[()])
         return
@@ -117,6 +134,7 @@ def _parts(data: h5py.Dataset) -> Iterator[NDArray[Any]]:
 
 
 def _bytes_of(values: NDArray[Any]) -> bytes:
+    """Return the bytes of an array; those of texts as JSON."""
     if values.dtype.kind != "O":
         return values.tobytes()
     texts = [x.decode() if isinstance(x, bytes) else str(x) for x in values.ravel()]

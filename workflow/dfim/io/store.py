@@ -1,8 +1,7 @@
-"""Files between the steps: written whole, read in one place.
+"""Read and write the files between steps: HDF5 arrays, tab-separated tables, JSON records.
 
-Arrays go to HDF5 with the parameters that made them as attributes; tables go to
-tab-separated text. Every write ends in a rename, so that a file that exists is
-complete, and two equal inputs give two equal files.
+Every write goes to a temporary file that is renamed when it is complete. Nothing holds a
+time stamp: equal values give equal bytes.
 """
 
 import gzip
@@ -25,10 +24,10 @@ from dfim.io.hdf5 import open_hdf5
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary name beside `path`; rename it into place on success.
+    """Yield a temporary path in the folder of `path`; rename it to `path` on success.
 
-    The temporary file is removed when the block raises, so nothing half-written
-    is left behind. The suffix is kept because writers look at it.
+    The folder is made where it is missing. When the block raises, the temporary file is
+    removed and an older file at `path` stays. The suffix is kept because writers look at it.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -45,10 +44,17 @@ def write_arrays(
     arrays: Mapping[str, NDArray[Any]],
     attributes: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write named arrays, and one JSON attribute a parameter, to HDF5.
+    """Write named arrays and attributes to an HDF5 file.
 
-    Text arrays are stored as variable-length UTF-8. Files carry no time stamps:
-    equal arrays give equal bytes.
+    Parameters
+    ----------
+    path
+        The file; replaced when it is there.
+    arrays
+        Arrays of any shape by name. Texts are stored as variable-length UTF-8, arrays of more
+        than 64 KiB compressed.
+    attributes
+        Parameters by name, each stored as JSON.
     """
     with whole_file(path) as temporary, h5py.File(temporary, "w") as file:
         for name, array in arrays.items():
@@ -74,8 +80,22 @@ def read_arrays(
     path
         The HDF5 file.
     names
-        Arrays that must be there; one that is missing, or a file that is not
-        HDF5 or is cut short, is a `ValueError` that names the file.
+        Arrays that must be there.
+
+    Returns
+    -------
+    arrays : dict
+        Every array of the file by name, wholly in memory.
+    attributes : dict
+        Parameters by name.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        With the file's name: an array of `names` is missing, or the file is damaged or no
+        HDF5.
     """
     with open_hdf5(path) as file:
         arrays = {
@@ -96,9 +116,12 @@ def read_arrays(
 
 @contextmanager
 def open_plain_or_gzip(path: str | os.PathLike[str]) -> Iterator[BufferedIOBase]:
-    """Open a file for reading, decompressed where its content is gzip (bgzip included).
+    """Open a file for reading bytes, decompressed where its content is gzip or bgzip.
 
-    Damage that shows while it is read is a `ValueError` with the file.
+    Raises
+    ------
+    ValueError
+        With the file's name: gzip data that turns out damaged while the block reads it.
     """
     with open(path, "rb") as raw:
         compressed = raw.read(2) == b"\x1f\x8b"
@@ -129,10 +152,10 @@ def new_plain_or_gzip(path: str | os.PathLike[str]) -> Iterator[BufferedIOBase]:
 def write_table(
     path: str | os.PathLike[str], table: pd.DataFrame, *, header: bool = True
 ) -> None:
-    """Write a tidy table as TSV (gzipped, without a time stamp, where named .gz).
+    """Write a table as TSV, gzipped where `path` ends in .gz.
 
-    Floats are written so that they read back as the same float64. Some formats,
-    such as BED, have no `header`.
+    Missing values are written as NA, floats so that they read back as the same float64.
+    Some formats, such as BED, have no `header`.
     """
     write_tables(path, [table], header=header)
 
@@ -140,9 +163,9 @@ def write_table(
 def write_tables(
     path: str | os.PathLike[str], tables: Iterable[pd.DataFrame], *, header: bool = True
 ) -> None:
-    """Write a table that comes in parts of the same columns, as `write_table` would the whole.
+    """Write parts of one table, one after the other, as `write_table` writes the whole.
 
-    Memory holds one part.
+    The parts have the same columns. Memory holds one part.
     """
     with new_plain_or_gzip(path) as file:
         for table in tables:
@@ -156,11 +179,27 @@ def write_tables(
 def read_table(
     path: str | os.PathLike[str], columns: tuple[str, ...] = (), *, text: tuple[str, ...] = ()
 ) -> pd.DataFrame:
-    """Read a TSV with a header; `columns` must be there.
+    """Read a TSV with a header, plain or gzip, with Unix or Windows newlines.
 
-    Columns of `text` stay as written, so that a name such as 001 or NA is kept.
-    Errors are one line with the file: no header, missing columns, ragged rows,
-    a truncated gzip. Windows newlines are accepted.
+    Parameters
+    ----------
+    path
+        The file; gzip is recognised by the suffix .gz.
+    columns
+        Names of columns that must be there; others are read too.
+    text
+        Columns that stay as written, so that a name such as 001 or NA is kept.
+
+    Returns
+    -------
+    DataFrame
+        NA in other columns becomes NaN.
+
+    Raises
+    ------
+    ValueError
+        In one line with the file's name: no header, missing columns, rows of unequal
+        length, gzip data that is cut short.
     """
     try:
         table = pd.read_csv(
@@ -194,14 +233,14 @@ def read_table(
 
 
 def write_json(path: str | os.PathLike[str], record: Mapping[str, Any]) -> None:
-    """Write a record as JSON with stable formatting (NaN is refused)."""
+    """Write a record as JSON with two spaces of indentation; NaN raises a `ValueError`."""
     text = json.dumps(record, indent=2, allow_nan=False, ensure_ascii=False)
     with whole_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a JSON record; a malformed file is a `ValueError` with its name."""
+    """Read a JSON record; raise a `ValueError` with the file's name where it is malformed."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:

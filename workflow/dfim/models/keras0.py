@@ -1,8 +1,8 @@
-"""Networks as Keras 0.3 wrote them under Theano: JSON architectures, h5 weights.
+"""Read networks of Keras 0.3 under Theano: JSON architectures and h5 weights.
 
 Theano's convolutions flip the kernel along every axis that it spans: along the sequence, and
 for kernels over (base, position) along the bases too. Graph models flatten channel by
-channel, Keras 3 position by position. The weights are rearranged accordingly, once.
+channel, Keras 3 position by position. The weights are rearranged accordingly.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _INPUT = "input"
 
 @dataclass(frozen=True)
 class _Node:
-    """A layer of an architecture, and the name of what it reads."""
+    """A layer of an architecture, and the name of the layer that it reads."""
 
     name: str
     config: Config
@@ -31,7 +31,19 @@ class _Node:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Nodes in order, input length, {output name: node name}, the model's class."""
+    """An architecture of Keras 0.3.
+
+    Attributes
+    ----------
+    nodes
+        Layers in order.
+    length
+        Length of the input in bp.
+    outputs
+        Name of the node behind each output, by the output's name.
+    is_graph
+        Whether it is a Graph; else a Sequential.
+    """
 
     nodes: tuple[_Node, ...]
     length: int
@@ -40,12 +52,12 @@ class Architecture:
 
 
 def recognises(model: Config) -> bool:
-    """Whether this is an architecture of Keras 0.3: a Sequential or a Graph."""
+    """Return whether this is an architecture of Keras 0.3: a Sequential or a Graph."""
     return model.get("name") in tuple(_READERS)
 
 
 def read_architecture(model: Config) -> Architecture:
-    """Read an architecture that `recognises` knows.
+    """Read an architecture that `recognises` accepts.
 
     Raises
     ------
@@ -56,6 +68,7 @@ def read_architecture(model: Config) -> Architecture:
 
 
 def _sequential(model: Config) -> Architecture:
+    """Read a Sequential, whose layers have no names."""
     layers = model["layers"]
     names = [f"layer_{i}" for i in range(len(layers))]
     nodes = tuple(map(_Node, names, layers, [_INPUT, *names[:-1]]))
@@ -64,6 +77,7 @@ def _sequential(model: Config) -> Architecture:
 
 
 def _graph(model: Config) -> Architecture:
+    """Read a Graph, whose nodes name what they read."""
     entry = model["input_config"][0]
     sources = {entry["name"]: _INPUT} | {name: name for name in model["nodes"]}
     nodes = tuple(
@@ -79,7 +93,13 @@ _READERS = {"Sequential": _sequential, "Graph": _graph}
 
 
 def read_weights(file: h5py.File) -> dict[str, list[Array]]:
-    """Read the arrays of each group, in order; a Graph has one group for all layers."""
+    """Read the arrays of each group, in order; a Graph has one group for all layers.
+
+    Raises
+    ------
+    KeyError or AttributeError
+        For a file of something else.
+    """
     return {
         name: [group[f"param_{i}"][()] for i in range(group.attrs["nb_params"])]
         for name, group in file.items()
@@ -87,7 +107,7 @@ def read_weights(file: h5py.File) -> dict[str, list[Array]]:
 
 
 def assemble(architecture: Architecture, weights: dict[str, list[Array]]) -> keras.Model:
-    """Build the model and hand every layer its weights.
+    """Build the model and set the weights of every layer.
 
     Raises
     ------
@@ -156,12 +176,13 @@ def _layer(node: _Node, name: str) -> keras.layers.Layer:
 
 
 def _conv(config: Config, width: int, name: str) -> keras.layers.Conv1D:
+    """Make the convolution of a node."""
     filters, activation = config["nb_filter"], config["activation"]
     return keras.layers.Conv1D(filters, width, activation=activation, name=name)
 
 
 def _raw_kernel_shape(node: _Node, channels: int) -> tuple[int, ...]:
-    """Shape of a kernel as Keras 0.3 stores it, for an input of so many channels."""
+    """Return the shape of a kernel as Keras 0.3 stores it, by the channels of its input."""
     config = node.config
     match config["name"]:
         case "Convolution1D":
@@ -175,7 +196,7 @@ def _raw_kernel_shape(node: _Node, channels: int) -> tuple[int, ...]:
 
 
 def _modern_kernel(node: _Node, raw: Array, flattened: tuple[int, int] | None) -> Array:
-    """Turn a kernel into Keras 3's (width, in, out), or (in, out) position-major."""
+    """Rearrange a kernel to Keras 3's (width, in, out), or (in, out) by position."""
     match node.config["name"]:
         case "Convolution1D":
             return raw[:, :, ::-1, 0].transpose(2, 1, 0)

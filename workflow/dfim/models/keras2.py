@@ -1,7 +1,7 @@
-"""Networks as Keras 2 (tf.keras included) wrote them: JSON architectures, h5 weights.
+"""Read networks of Keras 2 (tf.keras included): JSON architectures and h5 weights.
 
-What a layer computes is as in Keras 3, so that Keras's own layers are made from the old
-settings. Those of training alone (initializers, regularizers, constraints) are dropped.
+Layers compute the same as in Keras 3, so Keras's own layers are made from the old settings.
+Settings of training alone (initializers, regularizers, constraints) are dropped.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _DEAD = ("name", "batch_input_shape", "dtype", "trainable")
 
 @dataclass(frozen=True)
 class _Node:
-    """A layer of an architecture, and the name of what it reads."""
+    """A layer of an architecture, and the name of the layer that it reads."""
 
     name: str
     kind: str
@@ -50,7 +50,17 @@ class _Node:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Nodes in order, shape of the input without the batch axis, names of the outputs."""
+    """An architecture of Keras 2.
+
+    Attributes
+    ----------
+    nodes
+        Layers in order.
+    input_shape
+        Shape of the input without the batch axis.
+    outputs
+        Names of the layers that are outputs.
+    """
 
     nodes: tuple[_Node, ...]
     input_shape: tuple[int | None, ...]
@@ -58,13 +68,13 @@ class Architecture:
 
 
 def recognises(model: Config) -> bool:
-    """Whether this is an architecture of Keras 2: a Sequential or a functional model."""
+    """Return whether this is an architecture of Keras 2: Sequential or functional."""
     version = str(model.get("keras_version"))
     return version.startswith("2.") and model.get("class_name") in tuple(_READERS)
 
 
 def read_architecture(model: Config) -> Architecture:
-    """Read an architecture that `recognises` knows.
+    """Read an architecture that `recognises` accepts.
 
     Raises
     ------
@@ -72,7 +82,7 @@ def read_architecture(model: Config) -> Architecture:
         When something is missing or in the wrong place.
     ValueError
         For a functional model that is no tree of layers over one input, and for layers
-        without a name of their own.
+        without a unique name.
     """
     architecture = _READERS[model["class_name"]](model["config"])
     seen = set()
@@ -89,6 +99,7 @@ def read_architecture(model: Config) -> Architecture:
 
 
 def _sequential(config: Config | Sequence[Config]) -> Architecture:
+    """Read a Sequential."""
     # A list up to 2.2.2; an InputLayer stands first in tf.keras of later years only.
     layers = list(config["layers"] if isinstance(config, Mapping) else config)
     shape = tuple(layers[0]["config"]["batch_input_shape"][1:])
@@ -103,6 +114,7 @@ def _sequential(config: Config | Sequence[Config]) -> Architecture:
 
 
 def _functional(config: Config) -> Architecture:
+    """Read a functional model in which each layer reads one tensor."""
     inputs = [entry[0] for entry in config["input_layers"]]
     if len(inputs) != 1 or not config["output_layers"]:
         raise ValueError(
@@ -130,7 +142,7 @@ def _functional(config: Config) -> Architecture:
 
 
 def _values(arguments: Sequence[Config]) -> list[object]:
-    """What a layer is called with beside its input."""
+    """Return what a layer is called with beside its input."""
     return [v for given in arguments for v in given.values() if v is not None]
 
 
@@ -143,7 +155,7 @@ def read_weights(file: h5py.File) -> dict[str, list[Array]]:
     Parameters
     ----------
     file
-        Of `save_weights`, or of `save`, which keeps them in the group model_weights.
+        Written by `save_weights`, or by `save`, which puts them in the group model_weights.
 
     Raises
     ------
@@ -169,11 +181,12 @@ def read_weights(file: h5py.File) -> dict[str, list[Array]]:
 
 
 def _text(value: bytes | str) -> str:
+    """Return an attribute of h5 as text."""
     return value.decode() if isinstance(value, bytes) else value
 
 
 def assemble(architecture: Architecture, weights: dict[str, list[Array]]) -> keras.Model:
-    """Build the model and hand every layer its weights.
+    """Build the model and set the weights of every layer.
 
     Raises
     ------
@@ -225,7 +238,7 @@ def _layer(node: _Node) -> keras.layers.Layer:
 
 
 def _hand_over(layers: Sequence[keras.layers.Layer], weights: dict[str, list[Array]]) -> None:
-    """Set the weights of layers, after a look at every shape."""
+    """Set the weights of layers, after checking every shape."""
     names = [layer.name for layer in layers]
     if len(names) != len(weights):
         different = sorted(set(names) ^ set(weights))

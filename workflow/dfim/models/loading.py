@@ -1,4 +1,4 @@
-"""Loading models: Keras 3 files, and networks published as JSON and h5 of Keras 0.3 or 2."""
+"""Load models: Keras 3 files, and JSON and h5 files of Keras 0.3 or 2."""
 
 from __future__ import annotations
 
@@ -47,8 +47,25 @@ def load_model(
     Raises
     ------
     ValueError
-        When a file is missing, damaged or something else than a model, when weights are
-        missing or do not fit, and for a layer that is not supported.
+        When a file is missing, damaged or not a model, when weights are missing or do not
+        fit, and for a layer that is not supported.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> import keras
+    >>> network = keras.Sequential(
+    ...     [
+    ...         keras.Input((100, 4)),
+    ...         keras.layers.Conv1D(8, 11, activation="relu"),
+    ...         keras.layers.GlobalMaxPooling1D(),
+    ...         keras.layers.Dense(1),
+    ...     ]
+    ... )
+    >>> network.save("network.keras")
+    >>> model = dfim.load_model("network.keras")
+    >>> model.input_shape
+    (None, 100, 4)
     """
     path = Path(path)
     if not path.is_file():
@@ -84,9 +101,31 @@ def load_model(
 
 
 def model_digest(model: keras.Model) -> str:
-    """Sixteen hex digits of a model's layers and weights, to know it again by.
+    """Compute a digest of a model's layers and weights.
 
-    Names are left out: Keras numbers those that were not given anew in every session.
+    Parameters
+    ----------
+    model
+        Any Keras model with a configuration.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits: equal for equal layers, settings and weights. Names are
+        left out, since Keras numbers unnamed layers anew in every session.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> import keras
+    >>> layers = [keras.Input((10, 4)), keras.layers.Flatten(), keras.layers.Dense(1)]
+    >>> model = keras.Sequential(layers)
+    >>> digest = dfim.model_digest(model)
+    >>> len(digest)
+    16
+    >>> model.save("network.keras")
+    >>> dfim.model_digest(dfim.load_model("network.keras")) == digest
+    True
     """
     config = _renamed(model.get_config(), {}, "")
     digest = hashlib.sha256(json.dumps(config, default=str).encode())
@@ -98,7 +137,7 @@ def model_digest(model: keras.Model) -> str:
 
 
 def _renamed(config: Any, names: dict[str, str], key: str) -> Any:  # noqa: ANN401
-    """Replace the names of layers and models by their order, where a key speaks of them."""
+    """Replace the names of layers and models by their order, wherever they occur."""
     if isinstance(config, dict):
         # Other things have names too: a policy of types is called "float32".
         if isinstance(config.get("name"), str) and config.keys() & {"trainable", "batch_shape"}:
@@ -110,6 +149,7 @@ def _renamed(config: Any, names: dict[str, str], key: str) -> Any:  # noqa: ANN4
 
 
 def _load_keras(path: Path) -> keras.Model:
+    """Load a .keras file, with errors of one line."""
     if not zipfile.is_zipfile(path):
         raise ValueError(f"model: {path} is damaged or not a .keras file (not a zip archive)")
     try:
@@ -120,6 +160,7 @@ def _load_keras(path: Path) -> keras.Model:
 
 
 def _read_json(path: Path) -> Mapping[str, Any]:
+    """Read an architecture, with errors of one line."""
     try:
         model = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -130,6 +171,7 @@ def _read_json(path: Path) -> Mapping[str, Any]:
 
 
 def _read_weights(path: Path, version: str) -> dict[str, list[np.ndarray]]:
+    """Read the weights of an h5 file of a Keras version, by layer."""
     try:
         with h5py.File(path, "r") as file:
             return _READERS[version].read_weights(file)

@@ -1,4 +1,4 @@
-"""What a network says of sequences that are given as base codes."""
+"""Predict sequences that are given as base codes."""
 
 from collections.abc import Callable
 
@@ -14,11 +14,25 @@ Predictor = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def make_predictor(model: keras.Model, *, batch: int = _BATCH) -> Predictor:
-    """Make a function from base codes (N, L) to a model's outputs (N, T).
+    """Make a function that computes a model's outputs from base codes.
 
-    Codes are uint8, 0-3 for A, C, G, T and 4 for N; one-hot is made `batch` sequences at
-    a time. The function is compiled once, so that it can be called often, and reads the
-    weights that the model has when it is called.
+    Parameters
+    ----------
+    model
+        Keras model of one input (L, 4) and one output layer of T values.
+    batch
+        Sequences whose one-hot encoding is held at a time.
+
+    Returns
+    -------
+    callable
+        From uint8 codes (N, L), 0-3 for A, C, G, T and 4 for N, to float32 (N, T). It is
+        compiled once, and uses the weights that the model has when it is called.
+
+    Raises
+    ------
+    ValueError
+        A `batch` below 1.
     """
     if batch < 1:
         raise ValueError(f"batch: got {batch}, expected at least 1")
@@ -45,14 +59,14 @@ def predict_all(network: keras.Model, *, batch: int = _BATCH) -> NDArray[np.floa
     Parameters
     ----------
     network
-        Of one output and an input of L bases, 1 to 12.
+        Keras model of one output and an input of L bases, 1 to 12.
     batch
-        Sequences whose one-hot is held at a time.
+        Sequences whose one-hot encoding is held at a time.
 
     Returns
     -------
     ndarray of float32 (4^L,)
-        In order of the sequences' index (`dfim.sequences.kmers`).
+        In order of the k-mer index (`dfim.sequences.kmers`).
 
     Raises
     ------
@@ -68,9 +82,9 @@ def predict_all(network: keras.Model, *, batch: int = _BATCH) -> NDArray[np.floa
     if outputs != 1:
         raise ValueError(f"network: got {outputs} outputs, expected 1")
     predict = make_predictor(network, batch=batch)
-    sequence_codes(length, np.arange(0))  # refuses a length of too many sequences
-    found = np.empty(4**length, np.float32)
-    for start in range(0, len(found), batch):
-        index = np.arange(start, min(start + batch, len(found)))
-        found[index] = predict(sequence_codes(length, index))[:, 0]
-    return found
+    sequence_codes(length, np.arange(0))  # raises where the network is too long
+    predictions = np.empty(4**length, np.float32)
+    for start in range(0, len(predictions), batch):
+        index = np.arange(start, min(start + batch, len(predictions)))
+        predictions[index] = predict(sequence_codes(length, index))[:, 0]
+    return predictions

@@ -1,7 +1,7 @@
-"""Training on real-valued targets, which can be killed at any moment like any other.
+"""Train networks on real-valued targets, with early stopping and resuming.
 
-How resuming is done is said in `dfim.models.checkpoints`. One compiled step a batch, fed by
-NumPy: the batches are small, and a Keras data set would cost as much as the network.
+A killed training goes on from its last epoch (`dfim.models.checkpoints`). Batches go from NumPy
+to one compiled step: they are small, and a Keras data set would cost as much as the network.
 """
 
 import logging
@@ -26,35 +26,40 @@ _OPTIMIZERS = ("sgd", "adam")
 
 @dataclass(frozen=True)
 class RegressionSettings:
-    """How to train; the defaults are the released recipe of Le et al. 2018.
+    """Settings of a training; the defaults are the released recipe of Le et al. 2018.
 
     Attributes
     ----------
     optimizer
         "sgd", without momentum, or "adam" (beta 0.9 and 0.999, epsilon 1e-8).
     batch_size
-        Sequences a gradient step.
+        Sequences per gradient step.
     max_epochs
         Upper limit of passes over the training set.
     learning_rate
-        Of the first epoch.
+        Learning rate of the first epoch.
     weight_decay
-        This times each trainable parameter, biases and batch normalisation included, is
-        added to its gradient (L2, as PyTorch's SGD and Adam do; Keras's own decays
-        differently).
+        Factor of each trainable parameter, biases and batch normalisation included, that
+        is added to its gradient (L2, as in PyTorch's SGD and Adam; Keras's own decay
+        works differently).
     target_noise
         Standard deviation of the Gaussian noise that is added to the training targets,
         drawn anew each epoch; in the units of the targets.
     patience
         Stop after this many epochs in a row without improvement.
     min_improvement
-        By more than this must an epoch's validation RMSE be below that of the last
-        epoch that improved, to be an improvement itself.
+        An epoch is an improvement when its validation RMSE is lower than that of the last
+        improvement by more than this.
     drop_after
         Divide the learning rate by 10, from the next epoch on, after this many epochs
-        in a row without improvement: once in each such row. At `patience` or above
+        in a row without improvement, once in each such row. At `patience` or above
         it never happens. (3 and a patience of 5 is the released counter, which starts
         at 5, counts down, drops at 2 and stops at 0.)
+
+    Raises
+    ------
+    ValueError
+        A setting that is out of range.
     """
 
     optimizer: str = "sgd"
@@ -94,7 +99,7 @@ def train_regression(
     checkpoint: str | os.PathLike[str],
     progress: Callable[[int, str], None] | None = None,
 ) -> pd.DataFrame:
-    """Minimise the mean squared error with early stopping; resume if there is a checkpoint.
+    """Minimise the mean squared error with early stopping, or resume from a checkpoint.
 
     Parameters
     ----------
@@ -102,8 +107,8 @@ def train_regression(
         Keras model with one output layer of T values; trained in place, and left with
         the weights of the epoch of the lowest validation RMSE.
     codes, codes_validation
-        (N, L) base codes: 0-3 for A, C, G, T and 4 for N. A sequence may come in many
-        rows, once a replicate say.
+        (N, L) base codes: 0-3 for A, C, G, T and 4 for N. A sequence may be in several
+        rows, such as one per replicate.
     y, y_validation
         (N, T) targets, or (N,) for a model of one value.
     settings
@@ -119,20 +124,20 @@ def train_regression(
     Returns
     -------
     pandas.DataFrame
-        epoch, learning_rate, train_rmse and validation_rmse, an epoch a row. Both errors
+        epoch, learning_rate, train_rmse and validation_rmse, one row per epoch. Both errors
         are of the weights after the epoch, without dropout and without target noise.
 
     Raises
     ------
     ValueError
         When codes or targets do not fit the model or each other, a target or an error is
-        no finite number, or the checkpoint is of another network or optimiser.
+        not finite, or the checkpoint is of another network or optimiser.
 
     Notes
     -----
     An epoch is N // batch_size steps: the rows beyond the last whole batch of its order
-    are left to the next epochs, as batch normalisation on a handful of rows would spoil
-    its averages. Time: 240,000 rows of 80,000 flanks and the network of Cbf1 take 11 s
+    are skipped, as batch normalisation on a handful of rows would spoil its averages.
+    Time: 240,000 rows of 80,000 flanks and the network of Cbf1 take 11 s
     an epoch on one core (of 0.1 TFLOP/s).
     """
     y = _targets(model, codes, y, "")
@@ -172,7 +177,7 @@ def train_regression(
 
 
 class _Part:
-    """Training or validation set; a sequence of many rows is predicted once."""
+    """Training or validation set, whose distinct sequences are predicted once each."""
 
     def __init__(self, codes: NDArray[np.uint8], y: NDArray[np.float32]) -> None:
         self._y = y
@@ -180,6 +185,7 @@ class _Part:
         self._row = inverse.ravel()
 
     def rmse(self, predict: Predictor) -> float:
+        """Compute the root mean squared error of predictions."""
         error = predict(self._codes)[self._row] - self._y
         return float(np.sqrt(np.mean(np.square(error, dtype=np.float64))))
 
@@ -187,7 +193,7 @@ class _Part:
 def _make_step(
     model: keras.Model, optimizer: keras.optimizers.Optimizer, weight_decay: float
 ) -> Callable[[NDArray[np.uint8], NDArray[np.float32]], Any]:
-    """One gradient step on codes (B, L) and targets (B, T), compiled."""
+    """Compile one gradient step on codes (B, L) and targets (B, T)."""
     variables = model.trainable_variables
 
     def step(codes: tf.Tensor, y: tf.Tensor) -> None:
@@ -206,13 +212,14 @@ def _make_step(
 
 
 def _optimizer(settings: RegressionSettings) -> keras.optimizers.Optimizer:
+    """Make the optimiser that the settings name."""
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(settings.learning_rate)
     return keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8)
 
 
 def _schedule(errors: list[float], settings: RegressionSettings) -> tuple[float, bool]:
-    """Learning rate of the epoch after these validation RMSEs, and whether to stop instead."""
+    """Return the next epoch's learning rate after these validation RMSEs, and if to stop."""
     rate, lowest, waited = settings.learning_rate, np.inf, 0
     for error in errors:
         if lowest - error > settings.min_improvement:
@@ -227,7 +234,7 @@ def _schedule(errors: list[float], settings: RegressionSettings) -> tuple[float,
 def _targets(
     model: keras.Model, codes: NDArray[np.uint8], y: NDArray[np.floating], part: str
 ) -> NDArray[np.float32]:
-    """Targets as (N, T) float32; `part` is what the names of the two arrays end in."""
+    """Return targets as float32 (N, T), checked; `part` ends the arguments' names in errors."""
     length, n_values = model.input_shape[1], model.output_shape[-1]
     if codes.dtype != np.uint8 or codes.shape != (len(codes), length) or not len(codes):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Features of sequences (motif instances, windows) and their pairing."""
+"""Tables of features of sequences, such as motif sites, and their ordered pairs."""
 
 import os
 from collections.abc import Sequence
@@ -27,6 +27,26 @@ class Features:
         (F,) text, such as a motif's name.
     strand
         (F,) "+" or "-".
+
+    Raises
+    ------
+    ValueError
+        Columns of unequal length, a negative sequence, an interval that is none.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> sites = dfim.Features(
+    ...     sequence=[0, 0, 1],
+    ...     start=[3, 20, 7],
+    ...     end=[7, 26, 11],
+    ...     name=["GATA", "EBOX", "GATA"],
+    ...     strand=["+", "+", "-"],
+    ... )
+    >>> len(sites)
+    3
+    >>> sites.select(sites.name == "GATA").start.tolist()
+    [3, 7]
     """
 
     sequence: NDArray[np.int64]
@@ -61,17 +81,17 @@ class Features:
         return len(self.start)
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "Features":
-        """The features under a mask or an index."""
+        """Return the features that a mask or indices choose."""
         return Features(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
     @classmethod
     def concatenate(cls, parts: "Sequence[Features]") -> "Features":
-        """The features of all parts (at least one), in their order."""
+        """Join at least one part, in their order."""
         names = [f.name for f in fields(cls)]
         return cls(*(np.concatenate([getattr(part, n) for part in parts]) for n in names))
 
     def of_sequences(self, rows: NDArray[np.integer]) -> "Features":
-        """The features of some sequences, renumbered to the order of `rows`."""
+        """Return the features of some sequences, renumbered and sorted by place in `rows`."""
         order = np.argsort(rows, kind="stable")
         place = np.searchsorted(rows[order], self.sequence)
         place = np.minimum(place, max(len(rows) - 1, 0))
@@ -83,7 +103,7 @@ class Features:
         return Features(**{**columns, "sequence": renumbered[by_place]})
 
     def save(self, path: str | os.PathLike[str], ids: NDArray[np.str_]) -> None:
-        """Write as TSV with the sequences' names."""
+        """Write as TSV; `ids` are the names of all sequences."""
         table = pd.DataFrame({f.name: getattr(self, f.name) for f in fields(self)})
         write_table(path, table.assign(sequence=ids[self.sequence]))
 
@@ -98,15 +118,15 @@ class Features:
         path
             The table: 0-based, half-open, strand "+" or "-".
         ids
-            Names of the sequences that the table may speak of.
+            Names of the sequences, in the order of their rows.
         length
             Length of the sequences in bp.
 
         Raises
         ------
         ValueError
-            With file and row: an unknown sequence, an interval that is no
-            interval or leaves the sequence, no name, a strand that is no strand.
+            With file and line: an unknown sequence, an interval that is empty or
+            extends past the sequence, an empty name, a strand other than + and -.
         """
         table = read_table(path, _COLUMNS, text=("sequence", "name", "strand"))
         rows = pd.Index(ids).get_indexer(table["sequence"])
@@ -123,7 +143,7 @@ class Features:
         for wrong, message in checks:
             where = np.flatnonzero(wrong)
             if where.size:
-                # +2: one for the header, one because people count lines from 1.
+                # +2: one for the header, and lines count from 1.
                 raise ValueError(
                     f"{path}, line {where[0] + 2}: " + message.format(table.iloc[where[0]])
                 )
@@ -145,7 +165,7 @@ def ordered_pairs(
     targets: Sequence[str] | None = None,
     max_distance: float | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
-    """All ordered pairs (source, target) of features within a sequence.
+    """List all ordered pairs (source, target) of features within a sequence.
 
     Parameters
     ----------
@@ -161,10 +181,10 @@ def ordered_pairs(
     Returns
     -------
     source, target
-        Indices into `features`.
+        (P,) indices into `features`.
     n_overlapping
-        Pairs left out because source and target overlap: a target inside the
-        mutated bases has no meaning (paper section 2.1).
+        Pairs left out because source and target overlap: the importance of bases that are
+        mutated themselves is not defined (paper section 2.1).
 
     Raises
     ------
@@ -174,8 +194,16 @@ def ordered_pairs(
 
     Notes
     -----
-    Cost is the number of pairs, with `max_distance` about that of pairs so close;
-    nothing is done per sequence in Python.
+    Time and memory grow with the number of pairs, with `max_distance` with the number of
+    pairs about as close; there is no Python loop over sequences.
+
+    Examples
+    --------
+    >>> from dfim.motifs.features import Features, ordered_pairs
+    >>> sites = Features([0, 0], [3, 20], [7, 26], ["GATA", "EBOX"], ["+", "+"])
+    >>> source, target, n_overlapping = ordered_pairs(sites)
+    >>> source.tolist(), target.tolist()
+    ([0, 1], [1, 0])
     """
     if max_distance is not None and not max_distance >= 0:
         raise ValueError(f"max_distance: got {max_distance}, expected bp, 0 or more")
@@ -201,6 +229,7 @@ def ordered_pairs(
 
 
 def _require_order(features: Features) -> None:
+    """Raise at the first feature that is out of order."""
     sequence, start = features.sequence, features.start
     same = sequence[1:] == sequence[:-1]
     bad = np.flatnonzero((sequence[1:] < sequence[:-1]) | same & (start[1:] < start[:-1])) + 1
@@ -213,7 +242,7 @@ def _require_order(features: Features) -> None:
 
 
 def _named(features: Features, what: str, names: Sequence[str] | None) -> NDArray[np.int64]:
-    """Indices of the features that bear one of some names."""
+    """Return the indices of the features with one of `names`; of all where None."""
     if names is None:
         return np.arange(len(features))
     if isinstance(names, str):
@@ -227,18 +256,21 @@ def _candidates(
     targets: NDArray[np.int64],
     max_distance: float | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The run of `targets` in each source's sequence, cut to starts that may be near."""
-    mine, theirs = features.sequence[sources], features.sequence[targets]
-    first, last = (np.searchsorted(theirs, mine, side) for side in ("left", "right"))
+    """Return first and last (half-open) of the `targets` that may pair with each source.
+
+    They are those of its sequence, with `max_distance` those whose start may be that near.
+    """
+    of_source, of_target = features.sequence[sources], features.sequence[targets]
+    first, last = (np.searchsorted(of_target, of_source, side) for side in ("left", "right"))
     if max_distance is None or not targets.size or not sources.size:
         return first, last
-    # The starts of all sequences on one line, with room between any two of them.
+    # Sequences laid end to end, so that one search serves all of them.
     width = features.end[targets] - features.start[targets]
     centre = (features.start[sources] + features.end[sources]) / 2
     low = np.floor(centre - max_distance - width.max() / 2)
     high = np.ceil(centre + max_distance - width.min() / 2)
     room = int(features.start.max()) + 1
-    line = theirs * room + features.start[targets]
+    line = of_target * room + features.start[targets]
     low, high = (np.clip(x, 0, room - 1).astype(np.int64) for x in (low, high))
-    first = np.searchsorted(line, mine * room + low, "left")
-    return first, np.maximum(first, np.searchsorted(line, mine * room + high, "right"))
+    first = np.searchsorted(line, of_source * room + low, "left")
+    return first, np.maximum(first, np.searchsorted(line, of_source * room + high, "right"))

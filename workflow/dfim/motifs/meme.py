@@ -1,4 +1,4 @@
-"""Position weight matrices, and the MEME text format that they are kept in."""
+"""Read and write position weight matrices in MEME text format."""
 
 import os
 import re
@@ -19,10 +19,15 @@ class Pwm:
     Attributes
     ----------
     name
-        What its sites are called.
+        Name of the motif, which its sites get.
     probabilities
         (W, 4) probabilities of A, C, G, T at each position. Rows sum to 1 within
         0.01, as rounded files do; they are divided by their sums before use.
+
+    Raises
+    ------
+    ValueError
+        Another shape, or a row that is not four probabilities.
     """
 
     name: str
@@ -46,16 +51,21 @@ class Pwm:
 def read_meme(path: str | os.PathLike[str]) -> tuple[Pwm, ...]:
     """Read the DNA motifs of a file in MEME text format, plain or gzip-compressed.
 
-    A name is the first word after MOTIF. Of the rest only the alphabet and the
-    letter-probability matrices are read: the background is an argument of
-    `scan_pwms`, as it is the sequences', not the motifs'.
+    A name is the first word after MOTIF. Besides, only the alphabet and the
+    letter-probability matrices are read. The background of the file is ignored: it belongs
+    to the sequences, and is an argument of `scan_pwms`.
+
+    Returns
+    -------
+    tuple of Pwm
+        In file order.
 
     Raises
     ------
     ValueError
         With file and line: no motifs, another alphabet, a motif without name or
-        matrix, a name twice, a row that is not four probabilities that sum to 1,
-        a number of rows other than w says, damaged gzip data.
+        matrix, a name that occurs twice, a row that is not four probabilities that sum
+        to 1, a number of rows other than w; damaged gzip data.
     """
     with open_plain_or_gzip(path) as file:
         lines = file.read().decode("utf-8", "replace").splitlines()
@@ -97,7 +107,7 @@ def write_meme(path: str | os.PathLike[str], pwms: Sequence[Pwm]) -> None:
 
 
 def _matrix(path: str | os.PathLike[str], lines: list[str], header: int) -> np.ndarray:
-    """(W, 4) probabilities of the matrix whose header is line `header`, from 1."""
+    """Return the probabilities (W, 4) of the matrix whose header is line `header`, from 1."""
     rows = []
     for number, line in enumerate(lines[header:], header + 1):
         words = line.split()

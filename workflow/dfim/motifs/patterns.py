@@ -1,4 +1,4 @@
-"""Motif sites: where IUPAC patterns match one-hot sequences."""
+"""Find motif sites where IUPAC patterns match one-hot sequences."""
 
 from collections.abc import Mapping
 
@@ -45,7 +45,7 @@ def scan_patterns(
     both_strands : bool
         Also report matches of the reverse complement, as strand "-". A
         pattern that is its own reverse complement (CANNTG) is reported once,
-        as "+"; another that matches a place on both strands is reported for
+        as "+"; any other that matches a place on both strands is reported for
         both.
 
     Returns
@@ -61,8 +61,19 @@ def scan_patterns(
 
     Notes
     -----
-    Time and memory grow with N * L for each position of each pattern; no
-    Python per sequence.
+    Time grows with N * L for each position of each pattern, memory with N * L; there is
+    no Python loop over sequences.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> X = dfim.one_hot_encode(["AGATAACCAGCTGA", "TTTATCTTTTTTTT"])
+    >>> sites = dfim.scan_patterns(X, {"GATA": "GATA", "EBOX": "CANNTG"}, both_strands=True)
+    >>> for row in zip(sites.sequence, sites.start, sites.end, sites.name, sites.strand):
+    ...     print(*row)
+    0 1 5 GATA +
+    0 7 13 EBOX +
+    1 2 6 GATA -
     """
     X = require_one_hot(X)
     if not patterns:
@@ -98,6 +109,7 @@ def _masks(name: str, pattern: str, length: int) -> list[int]:
 
 
 def _matches(present: np.ndarray, masks: list[int], name: str, strand: str) -> Features:
+    """Find the matches of a pattern on one strand; `present` (N, L) are bits of bases."""
     n_starts = present.shape[1] - len(masks) + 1
     matching = np.ones((len(present), n_starts), bool)
     for offset, mask in enumerate(masks):

@@ -1,4 +1,4 @@
-"""Motif sites by p-value: where position weight matrices match one-hot sequences."""
+"""Find motif sites where position weight matrices match sequences, by exact p-value."""
 
 import os
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from dfim.motifs.meme import Pwm
 from dfim.sequences.encoding import FRACTIONAL, base_codes
 
 # Weights are whole multiples of this many bits: sums of them are exact, words of
-# equal odds tie, and the distribution of scores needs no binning.
+# equal odds have equal scores, and the distribution of scores needs no binning.
 _UNIT = 2.0**-7
 _LETTERS = 5  # a lookup; 6**5 scores of 4 bytes stay in the first-level cache
 _BLOCK = 1 << 18  # positions at a time, for the same reason
@@ -29,7 +29,7 @@ class PwmSites:
     Attributes
     ----------
     features
-        Where they are.
+        Places of the sites.
     score
         (F,) log-odds in bits.
     p
@@ -59,12 +59,12 @@ def scan_pwms(
     pseudocount: float = 1e-3,
     overlaps: Literal["all", "best"] = "all",
 ) -> PwmSites:
-    """Find the words that match each PWM better than chance would.
+    """Find sites of position weight matrices (PWMs) by p-value.
 
     The score of a word is its log-odds in bits, motif against background, each
     weight rounded to 1/128 bit. Its p-value is the chance that a word drawn from
     the background scores at least as high: exact for these weights, for one
-    position and one strand, not corrected for how many are looked at. Expect
+    position and one strand, not corrected for the number of positions. Expect
     p_value * positions * strands sites in background sequence.
 
     Parameters
@@ -81,12 +81,12 @@ def scan_pwms(
         Also report sites of the reverse complement, as strand "-". A PWM whose
         weights are their own reverse complement is scanned once, as "+".
     pseudocount : float
-        Share of the background mixed into every row of a PWM; a base that a row
-        excludes costs log2(pseudocount) bits.
+        Share of the background mixed into every row of a PWM; a base of probability 0
+        scores log2(pseudocount) bits.
     overlaps : {"all", "best"}
-        "best" goes through the sites of one name from the best score down (ties:
-        first start, then "+") and drops what overlaps a site kept before it, on
-        either strand. Sites of different names never drop each other.
+        "all" reports every site. "best" keeps, of the sites of one name that overlap on
+        either strand, the one with the best score (ties: the first start, then "+"),
+        from the best site of a sequence down. Sites of different names are independent.
 
     Returns
     -------
@@ -101,7 +101,21 @@ def scan_pwms(
 
     Notes
     -----
-    Five letters cost one lookup; nothing is done per sequence in Python.
+    Time grows with N * L * W / 5 for each PWM of width W and each strand; there is no
+    Python loop over sequences.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> import numpy as np
+    >>> rows = np.full((6, 4), 0.02) + 0.92 * dfim.one_hot(np.array([2, 0, 3, 0, 0, 2]))
+    >>> gata = dfim.motifs.Pwm("GATA", rows)  # prefers GATAAG
+    >>> X = dfim.one_hot_encode(["CCCCCGATAAGCCCCCCTTATCCC"])
+    >>> sites = dfim.scan_pwms(X, [gata], p_value=1e-3, gc=0.5)
+    >>> sites.features.start.tolist(), sites.features.strand.tolist()
+    ([5, 16], ['+', '-'])
+    >>> sites.score.round(1).tolist(), bool((sites.p < 1e-3).all())
+    ([11.4, 11.4], True)
     """
     codes = base_codes(X)
     _require_arguments(pwms, codes.shape[1], p_value, gc, pseudocount, overlaps)
@@ -149,6 +163,7 @@ def _require_arguments(
     pseudocount: float,
     overlaps: str,
 ) -> None:
+    """Raise a `ValueError` for the first argument of `scan_pwms` that is out of range."""
     names = [pwm.name for pwm in pwms]
     if not names:
         raise ValueError("pwms: got none, expected at least one")
@@ -169,14 +184,14 @@ def _require_arguments(
 
 
 def _weights(pwm: Pwm, frequencies: np.ndarray, pseudocount: float) -> np.ndarray:
-    """(W, 4) int64 log-odds in units."""
+    """Return log-odds (W, 4) as int64 multiples of `_UNIT` bits."""
     P = pwm.probabilities / np.sum(pwm.probabilities, axis=1, keepdims=True)
     odds = (1 - pseudocount) * P / frequencies + pseudocount
     return np.round(np.log2(odds) / _UNIT).astype(np.int64)
 
 
 def _tail(weights: np.ndarray, frequencies: np.ndarray) -> tuple[int, np.ndarray]:
-    """Lowest score, and from it up the chance that a word scores at least that."""
+    """Return the lowest score, and for each score from it up the chance to reach it."""
     density = np.ones(1)
     for row in weights - weights.min(axis=1, keepdims=True):
         wider = np.zeros(len(density) + row.max())
@@ -187,7 +202,7 @@ def _tail(weights: np.ndarray, frequencies: np.ndarray) -> tuple[int, np.ndarray
 
 
 def _five_letter_words(codes: np.ndarray) -> np.ndarray:
-    """(N, L) uint16 number of the five codes from each position on, in base 6."""
+    """Read the five codes from each position on as a number in base 6: (N, L) uint16."""
     padded = np.pad(codes, ((0, 0), (0, _LETTERS - 1)), constant_values=FRACTIONAL)
     words = np.zeros(codes.shape, np.uint16)
     for offset in range(_LETTERS):
@@ -198,7 +213,7 @@ def _five_letter_words(codes: np.ndarray) -> np.ndarray:
 def _hits(
     words: np.ndarray, weights: np.ndarray, threshold: int, both: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Sequence, start, strand and score of the words that score `threshold` or more."""
+    """Return sequence, start, strand and score of words that score `threshold` or more."""
     n_starts = words.shape[1] - len(weights) + 1
     step = max(1, _BLOCK // words.shape[1])
     sequences, starts, strands, scores = [], [], [], []
@@ -226,7 +241,7 @@ def _hits(
 
 
 def _word_scores(weights: np.ndarray) -> np.ndarray:
-    """(6**5,) int32 score of each five-letter word; hopeless where a column is no base."""
+    """Return the score (6**5,) of each five-letter word; very low where one is no base."""
     scores = np.zeros(1, np.int32)
     for row in np.pad(weights, ((0, 0), (0, 2)), constant_values=_NEVER):
         scores = np.add.outer(scores, row.astype(np.int32)).ravel()
@@ -235,11 +250,11 @@ def _word_scores(weights: np.ndarray) -> np.ndarray:
 
 
 def _best_of_overlapping(position: np.ndarray, score: np.ndarray, width: int) -> np.ndarray:
-    """Indices of the sites that the greedy choice keeps (of a full tie, the first).
+    """Return the indices of the sites that a greedy choice keeps, best score first.
 
-    In each round every site that beats all that it overlaps is kept, and what it
-    overlaps leaves. That is the same choice as one by one from the best down, in
-    a few rounds; a run of ties (poly-A) takes one round a width.
+    In each round every site that beats all sites it overlaps is kept, and these are
+    dropped. That is the same as going through the sites one by one from the best down,
+    in a few rounds; a run of equal sites (poly-A) takes one round for each width.
     """
     left = np.argsort(position, kind="stable")
     rank = np.empty(len(position), np.int64)

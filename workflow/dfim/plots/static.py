@@ -1,7 +1,7 @@
-"""Drawing: importance logos, motif boxes, interaction maps and box plots.
+"""Draw importance logos, motif boxes, interaction maps and box plots with matplotlib.
 
-One style for every figure, readable in print and by colour-blind readers. The
-functions draw into axes that the caller lays out, and never import TensorFlow.
+All functions draw into axes that the caller lays out. The colours can be told apart in print
+and by colour-blind readers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,14 +49,14 @@ _STYLE: "dict[RcKeyType, Any]" = {
     "figure.dpi": 100,
     "savefig.dpi": 200,
     "pdf.fonttype": 42,
-    # The same drawing gives the same file.
+    # Equal drawings give equal files.
     "svg.hashsalt": "dfim",
 }
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw in the project's style, without a screen."""
+    """Apply the project's style of figures inside a block, with the Agg backend (no screen)."""
     with mpl.rc_context(_STYLE):
         mpl.use("Agg")
         yield
@@ -70,7 +70,7 @@ def logo_track(
     start: int = 0,
     label: str = "importance (logit)",
 ) -> None:
-    """Draw one letter a position, as tall as its score.
+    """Draw one letter per position, with the height of its score.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def logo_track(
     start
         Coordinate of the first position.
     label
-        Of the y axis, with its unit.
+        Label of the y axis, with its unit.
     """
     heights = np.nan_to_num(scores)[:, None] * one_hot
     frame = pd.DataFrame(
@@ -99,7 +99,19 @@ def logo_track(
 def letter_row(
     ax: Axes, one_hot: NDArray[np.integer], *, start: int = 0, highlight: Sequence[int] = ()
 ) -> None:
-    """Write a sequence as letters of one height, with some positions highlighted."""
+    """Write a sequence as letters of one height, with some positions highlighted.
+
+    Parameters
+    ----------
+    ax
+        Where to draw.
+    one_hot
+        (W, 4) bases; a zero column is written as N.
+    start
+        Coordinate of the first position.
+    highlight
+        Coordinates of the positions to highlight.
+    """
     for i, column in enumerate(one_hot):
         letter = ALPHABET[int(column.argmax())] if column.any() else "N"
         at = start + i
@@ -120,7 +132,7 @@ def letter_row(
 
 
 def category_colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour a name, the same wherever the same names are drawn."""
+    """Choose one colour per name; the same set of names always gets the same colours."""
     ordered = sorted(set(names))
     return {n: _CATEGORY_COLOURS[i % len(_CATEGORY_COLOURS)] for i, n in enumerate(ordered)}
 
@@ -132,7 +144,19 @@ def motif_boxes(
     *,
     label: bool = True,
 ) -> None:
-    """Shade features (name, start, end) of a track, and name them above it."""
+    """Shade features of a track, and write their names above it.
+
+    Parameters
+    ----------
+    ax
+        The track; its x axis is in the features' coordinates.
+    features
+        Dictionaries with name, start and end (0-based, half-open).
+    colours
+        Colour by name; features of other names are not drawn.
+    label
+        Whether to write the names.
+    """
     low, high = ax.get_xlim()
     for name, colour in colours.items():
         for feature in (f for f in features if f["name"] == name):
@@ -156,8 +180,21 @@ def interaction_heatmap(
 ) -> AxesImage:
     """Draw a map of signed scores, sources down and targets across.
 
-    Zero is white, blanks (NaN) are grey, and the colour scale is symmetric up
-    to `limit` (default: the largest absolute value).
+    Parameters
+    ----------
+    ax
+        Where to draw.
+    matrix
+        (S, T) scores of each source on each target; NaN is drawn in grey, zero in white.
+    start
+        Coordinate of the first position on both axes.
+    limit
+        End of the symmetric colour scale; by default the largest absolute score.
+
+    Returns
+    -------
+    AxesImage
+        For a colour bar.
     """
     limit = limit or float(np.nanmax(np.abs(matrix))) or 1.0
     colours = DIVERGING.with_extremes(bad=BLANK_COLOUR)
@@ -189,9 +226,10 @@ def class_boxes(
     ax
         Where to draw.
     boxes
-        Box statistics: med, q1, q3, whislo, whishi (see `box_statistics`).
+        Box statistics: med, q1, q3, whislo, whishi, as
+        `dfim.statistics.effect_sizes.box_statistics` gives them.
     labels, colours
-        One a box.
+        One per box.
     """
     drawn = ax.bxp(
         [{**box, "fliers": []} for box in boxes],

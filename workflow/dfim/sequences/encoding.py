@@ -1,8 +1,8 @@
-"""DNA sequences: one-hot arrays and base composition.
+"""Encode DNA sequences as one-hot arrays and base codes, and decode them.
 
 A one-hot array has shape (N, L, 4), channels in the order A, C, G, T. The
 column of an unknown base (N) is all zero; mutants may also hold fractional
-columns, which have no letter.
+columns, such as background frequencies, which have no letter.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ import numpy as np
 ALPHABET = "ACGT"
 
 UNKNOWN = 4
-"""Code of an all-zero column (N) in the answer of `base_codes`."""
+"""Base code of an all-zero column (N)."""
 
 FRACTIONAL = 5
-"""Code of a column that is neither a base nor N in the answer of `base_codes`."""
+"""Base code of a column that is neither a base nor N."""
 
 # For each byte the four channels of its column, read as one 32-bit word, so
 # that encoding is a single lookup a base.
@@ -42,6 +42,17 @@ def background(gc: float) -> np.ndarray:
     -------
     ndarray of float32, shape (4,)
         (1 - gc) / 2 for A and T, gc / 2 for C and G.
+
+    Raises
+    ------
+    ValueError
+        A `gc` outside 0 to 1.
+
+    Examples
+    --------
+    >>> from dfim.sequences.encoding import background
+    >>> background(0.5).tolist()
+    [0.25, 0.25, 0.25, 0.25]
     """
     if not 0 <= gc <= 1:
         raise ValueError(f"gc: got {gc!r}, expected a fraction from 0 to 1")
@@ -83,6 +94,15 @@ def one_hot_encode(sequences: Sequence[str], *, ids: Sequence[str] | None = None
     ValueError
         No or empty sequences, unequal lengths, another letter: with the row
         (and id), and for a letter its 0-based position.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> X = dfim.one_hot_encode(["ACGT", "nnTA"])
+    >>> X.shape
+    (2, 4, 4)
+    >>> X[1].tolist()
+    [[0, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0]]
     """
     if isinstance(sequences, str):
         raise ValueError("sequences: got one string, expected a sequence of strings")
@@ -115,17 +135,29 @@ def one_hot_encode(sequences: Sequence[str], *, ids: Sequence[str] | None = None
 
 
 def base_codes(X: np.ndarray) -> np.ndarray:
-    """Tell which base each column holds.
+    """Convert columns to base codes: which base each column holds.
 
     Parameters
     ----------
     X : ndarray, shape (N, L, 4)
+        One-hot sequences, or mutants with fractional columns.
 
     Returns
     -------
     ndarray of uint8, shape (N, L)
-        0 to 3 for a one-hot A, C, G, T; `UNKNOWN` for an all-zero column,
-        `FRACTIONAL` for any other.
+        0 to 3 for a one-hot A, C, G, T; 4 (`UNKNOWN`) for an all-zero column,
+        5 (`FRACTIONAL`) for any other.
+
+    Raises
+    ------
+    ValueError
+        Another shape, or values that are no real numbers.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> dfim.base_codes(dfim.one_hot_encode(["ACGTN"])).tolist()
+    [[0, 1, 2, 3, 4]]
     """
     X = require_one_hot(X)
     codes = np.full(X.shape[:2], FRACTIONAL, np.uint8)
@@ -139,12 +171,35 @@ def base_codes(X: np.ndarray) -> np.ndarray:
 
 
 def one_hot(codes: np.ndarray) -> np.ndarray:
-    """(..., 4) uint8 one-hot of base codes (...): 0 to 3, and `UNKNOWN` as a zero column."""
+    """Convert base codes to one-hot columns; the inverse of `base_codes`.
+
+    Parameters
+    ----------
+    codes : array of int, shape (...)
+        0 to 3 for A, C, G, T, and 4 (`UNKNOWN`) for N.
+
+    Returns
+    -------
+    ndarray of uint8, shape (..., 4)
+        An N is an all-zero column.
+
+    Raises
+    ------
+    IndexError
+        A code above 4.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> import numpy as np
+    >>> dfim.one_hot(np.array([2, 4])).tolist()
+    [[0, 0, 1, 0], [0, 0, 0, 0]]
+    """
     return np.eye(UNKNOWN + 1, len(ALPHABET), dtype=np.uint8)[codes]
 
 
 def decode(X: np.ndarray) -> list[str]:
-    """Turn one-hot columns into letters; the inverse of `one_hot_encode`.
+    """Convert one-hot columns to letters; the inverse of `one_hot_encode`.
 
     Parameters
     ----------
@@ -160,6 +215,12 @@ def decode(X: np.ndarray) -> list[str]:
     ------
     ValueError
         A column is fractional (a background column of a mutant, say).
+
+    Examples
+    --------
+    >>> from dfim.sequences.encoding import decode, one_hot_encode
+    >>> decode(one_hot_encode(["acgtn"]))
+    ['ACGTN']
     """
     codes = base_codes(X)
     fractional = codes == FRACTIONAL
@@ -180,37 +241,39 @@ def distinct_rows(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Parameters
     ----------
     X : ndarray of uint8 or float32, shape (N, L, 4)
+        Sequences.
 
     Returns
     -------
     first : ndarray of int64, shape (D,)
-        A row of each distinct sequence, ascending.
-    of : ndarray of int64, shape (N,)
-        Which of them each row equals.
+        The first row of each distinct sequence, ascending.
+    inverse : ndarray of int64, shape (N,)
+        Index into `first` of the sequence that each row equals.
 
     Notes
     -----
-    Rows are compared by a number made of theirs, and then by all of them. Time and memory
-    are those of a copy.
+    Rows are grouped by a hash, and then compared in full; should two different rows share a
+    hash, all rows are returned as distinct. Time and memory are those of a copy of X.
     """
     n = len(X)
     flat = X.reshape(n, X.shape[1] * X.shape[2])
     factors = np.random.default_rng(0).random(flat.shape[1])
     hashed = np.empty(n)
     for i in range(0, n, 256):
-        # No matrix product: its last rows have other last bits, and equal rows other numbers.
+        # Not a matrix product: it rounds its last rows differently, so equal rows would differ.
         hashed[i : i + 256] = (flat[i : i + 256] * factors).sum(axis=1)
-    _, first, of = np.unique(hashed, return_index=True, return_inverse=True)
+    _, first, inverse = np.unique(hashed, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    first, of = first[order], np.argsort(order)[of]
+    first, inverse = first[order], np.argsort(order)[inverse]
     same = all(
-        np.array_equal(X[i : i + 1024], X[first[of[i : i + 1024]]]) for i in range(0, n, 1024)
+        np.array_equal(X[i : i + 1024], X[first[inverse[i : i + 1024]]])
+        for i in range(0, n, 1024)
     )
-    return (first, of) if same and len(first) < n else (np.arange(n), np.arange(n))
+    return (first, inverse) if same and len(first) < n else (np.arange(n), np.arange(n))
 
 
 def distinct_tuples(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find equal rows of columns of integers.
+    """Find the distinct rows of a table of integers that is given by columns.
 
     Parameters
     ----------
@@ -221,18 +284,18 @@ def distinct_tuples(*columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     -------
     distinct : ndarray of int64, shape (D, number of columns)
         Sorted by the first column, then by the second, and so on.
-    of : ndarray of int64, shape (N,)
-        Which of them each row equals.
+    inverse : ndarray of int64, shape (N,)
+        Index into `distinct` of each row.
 
     Raises
     ------
     ValueError
-        A negative number, or too large ones.
+        A negative number, or numbers whose product is too large.
 
     Notes
     -----
-    Ten times as fast as `numpy.unique` of rows, as it sorts one number a row.
+    Ten times as fast as `numpy.unique` of rows: it sorts one number per row.
     """
     sizes = [int(column.max(initial=0)) + 1 for column in columns]
-    keys, of = np.unique(np.ravel_multi_index(columns, sizes), return_inverse=True)
-    return np.stack(np.unravel_index(keys, sizes), axis=1), of
+    keys, inverse = np.unique(np.ravel_multi_index(columns, sizes), return_inverse=True)
+    return np.stack(np.unravel_index(keys, sizes), axis=1), inverse

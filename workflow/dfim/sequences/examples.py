@@ -16,7 +16,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Examples:
-    """Sequences of one length with labels and a split.
+    """Sequences of one length with labels and a train, validation and test split.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class Examples:
     codes
         (N, L) uint8: 0-3 for A, C, G, T and 4 for N.
     groups
-        (N,) the set each sequence belongs to ("" where there is none).
+        (N,) name of the set that each sequence belongs to ("" where there is none).
     labels
         (N, T) int8: 1, 0, or -1 where the task is masked.
     tasks
@@ -50,11 +50,11 @@ class Examples:
         return len(self.ids)
 
     def one_hot(self, rows: NDArray[np.integer] | slice = slice(None)) -> NDArray[np.uint8]:
-        """One-hot (n, L, 4) of some rows; an N is a zero column."""
+        """Encode some rows, by index or slice, as one-hot (n, L, 4); an N is all zero."""
         return one_hot(self.codes[rows])
 
     def save(self, path: str | os.PathLike[str], attributes: Mapping[str, Any]) -> None:
-        """Write to HDF5."""
+        """Write to an HDF5 file, with JSON `attributes`."""
         arrays = {
             "ids": self.ids,
             "codes": self.codes,
@@ -69,7 +69,7 @@ class Examples:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Examples":
-        """Read what `save` wrote."""
+        """Read what `save` wrote; raise a `ValueError` with the file's name on damage."""
         names = ("ids", "codes", "groups", "labels", "tasks", "splits")
         arrays, _ = read_arrays(path, names)
         return cls(

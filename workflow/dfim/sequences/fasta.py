@@ -1,7 +1,6 @@
-"""FASTA files: strict reading, and writing that gives the same bytes again.
+"""Read and write FASTA files of example sequences, with errors that name the line.
 
-`pyfaidx` reads genomes by index, but not plain gzip; this reads whole files of
-example sequences, and says which line is wrong.
+Files are read whole; `dfim.genome.genome` reads genomes.
 """
 
 import os
@@ -25,17 +24,16 @@ class FastaRecords:
 
 
 def read_fasta(path: str | os.PathLike[str]) -> FastaRecords:
-    """Read a FASTA file, plain or gzip-compressed (told by its content).
+    r"""Read a FASTA file, plain or gzip (recognised by its content).
 
-    Sequences may span lines, be lower case (they come back upper case) and end
-    their lines the Windows way; blank lines are skipped. An id is the first
-    word of its header. Any letter passes here: `one_hot_encode` decides which
-    mean something.
+    Sequences may span lines, be lower case (they are returned in upper case) and have
+    Windows newlines; blank lines are skipped. An id is the first word of its header. Any
+    letter is accepted here; `one_hot_encode` accepts A, C, G, T and N.
 
     Parameters
     ----------
     path : path
-        The file; it is read whole, so take pyfaidx for genomes.
+        The file; it is read whole.
 
     Returns
     -------
@@ -47,8 +45,19 @@ def read_fasta(path: str | os.PathLike[str]) -> FastaRecords:
         With file and line: empty file, sequence before the first header,
         header without id or without sequence, id seen before, characters
         other than letters, gzip data that is damaged or ends early. A plain
-        file that was cut inside a sequence cannot be told from a whole one;
+        file that was cut inside a sequence looks like a whole one;
         `one_hot_encode` rejects its unequal length.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import dfim
+    >>> _ = Path("enhancers.fa").write_text(">first\nACG\nTNN\n>second\nttgaca\n")
+    >>> records = dfim.read_fasta("enhancers.fa")
+    >>> records.ids
+    ('first', 'second')
+    >>> records.sequences
+    ('ACGTNN', 'TTGACA')
     """
     with open_plain_or_gzip(path) as file:
         lines = file.read().split(b"\n")
@@ -56,6 +65,7 @@ def read_fasta(path: str | os.PathLike[str]) -> FastaRecords:
 
 
 def _parse_fasta(path: str | os.PathLike[str], lines: list[bytes]) -> FastaRecords:
+    """Collect records from lines without their newlines; `path` is for messages."""
     headers: dict[str, int] = {}  # id -> line of its header, in file order
     parts: list[list[bytes]] = []
 
@@ -94,6 +104,7 @@ def _parse_fasta(path: str | os.PathLike[str], lines: list[bytes]) -> FastaRecor
 
 
 def _record_id(path: str | os.PathLike[str], number: int, header: bytes) -> str:
+    """Return the first word of a header line, the `number`th of its file."""
     words = header[1:].decode("utf-8", "replace").split(maxsplit=1)
     if not words or header[1:2].isspace():
         raise ValueError(f"{path}, line {number}: header without id, expected >id")
@@ -112,6 +123,7 @@ def write_fasta(
     Parameters
     ----------
     path : path
+        The file; replaced when it is there.
     ids : sequence of str
         Unique, without white space.
     sequences : sequence of str

@@ -1,8 +1,8 @@
-"""Sequences of a few bases by number.
+"""Convert between k-mers and their indices.
 
-There are 4^L sequences of L bases. The index of one is the base-4 number that its codes (0-3
-for A, C, G, T) spell, the first position most significant; so values of all of them, in order,
-are an array of shape (4,) * L with a position an axis.
+There are 4^L sequences of L bases. The index of one is its codes (0-3 for A, C, G, T) read as a
+base-4 number, the first position most significant. So the values of all sequences, in order of
+index, reshape to (4,) * L, with one axis per position.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ LONGEST = 12  # bases: 4^12 profiles take 0.8 GB
 
 
 def sequence_codes(length: int, index: NDArray[np.integer] | None = None) -> NDArray[np.uint8]:
-    """Codes of sequences by index.
+    """Return the base codes of k-mers given by index.
 
     Parameters
     ----------
@@ -32,6 +32,13 @@ def sequence_codes(length: int, index: NDArray[np.integer] | None = None) -> NDA
     ------
     ValueError
         For another length, or an index that is out of range (the first one is named).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dfim.sequences.kmers import sequence_codes
+    >>> sequence_codes(3, np.array([0, 27])).tolist()
+    [[0, 0, 0], [1, 2, 3]]
     """
     if not 1 <= length <= LONGEST:
         raise ValueError(f"length: got {length} bases, expected 1 to {LONGEST}")
@@ -48,12 +55,28 @@ def sequence_codes(length: int, index: NDArray[np.integer] | None = None) -> NDA
 
 
 def sequence_index(codes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Indices (N,) of sequences given as codes (N, L), 0-3 for A, C, G, T.
+    """Return the index of k-mers given as base codes.
+
+    Parameters
+    ----------
+    codes
+        (N, L) 0-3 for A, C, G, T, with L from 1 to 12.
+
+    Returns
+    -------
+    ndarray of int64 (N,)
 
     Raises
     ------
     ValueError
-        For a code that is no base (an N cannot be numbered), and for other lengths.
+        For a code that is no base (an N has no index), and for other lengths.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dfim.sequences.kmers import sequence_index
+    >>> sequence_index(np.array([[1, 2, 3]])).tolist()
+    [27]
     """
     codes = np.asarray(codes)
     if codes.ndim != 2 or not 1 <= codes.shape[1] <= LONGEST:
@@ -67,19 +90,24 @@ def sequence_index(codes: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def mutant_index(index: NDArray[np.integer], length: int) -> NDArray[np.int64]:
-    """Indices of the three mutants at every position.
+    """Return the indices of the three mutants of every position.
 
     Parameters
     ----------
     index
-        (N,) sequences.
+        (N,) indices of sequences.
     length
-        L.
+        L, bases of a sequence.
 
     Returns
     -------
     ndarray of int64 (N, L, 3)
-        The mutants of a position in A, C, G, T order.
+        The mutants of each position in A, C, G, T order.
+
+    Raises
+    ------
+    ValueError
+        As `sequence_codes`.
     """
     codes = sequence_codes(length, index)
     steps = OTHER_BASES[codes].astype(np.int64) - codes[:, :, None]
@@ -87,4 +115,5 @@ def mutant_index(index: NDArray[np.integer], length: int) -> NDArray[np.int64]:
 
 
 def _shifts(length: int) -> NDArray[np.int64]:
+    """Return the bits (L,) by which the code of each position is shifted in an index."""
     return 2 * np.arange(length - 1, -1, -1, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Mutants: a motif's columns replaced, a base exchanged for the three others."""
+"""Make mutants: replace the columns of an interval, or a base by each of the three others."""
 
 from typing import Literal, get_args
 
@@ -32,22 +32,22 @@ def mutate_intervals(
     X : ndarray, shape (N, L, 4)
         Original sequences.
     rows, starts, ends : array of int, shape (M,)
-        Row of X and half-open interval, 0 <= start < end <= L.
+        Row of X and half-open, 0-based interval: 0 <= start < end <= L.
     how : {"gc", "zeros", "shuffle"}
         ``gc``: every column becomes `dfim.sequences.encoding.background` (also where X
         has N); ``zeros``: all-zero columns; ``shuffle``: the interval's own
-        columns in a random order, each order as likely, the original one
-        among them.
+        columns in a random order; all orders are equally likely, the original
+        one included.
     gc : float
         G + C fraction of the background.
     rng : numpy.random.Generator
-        Needed for ``shuffle``. The draws depend on the intervals' order and
-        lengths alone.
+        Required for ``shuffle``. The draws depend only on the intervals' order
+        and lengths.
 
     Returns
     -------
     ndarray of float32, shape (M, L, 4)
-        16 * M * L bytes.
+        The mutants: 16 * M * L bytes.
 
     Raises
     ------
@@ -144,16 +144,17 @@ def mutate_nucleotides(
 def put_columns(
     x: np.ndarray, rows: np.ndarray, columns: np.ndarray, begin: np.ndarray, width: np.ndarray
 ) -> None:
-    """Write intervals into sequences, as far as they lie inside.
+    """Write intervals of columns into sequences, as far as they lie inside.
 
     Parameters
     ----------
     x : float32 (n, S, 4)
-        Changed in place.
+        Sequences; changed in place.
     rows, begin, width : int (M,)
-        Row of x, first position (outside of x where negative or too large), and bases.
+        Row of x, first position and length of each interval. Positions before 0 or from S
+        on are left out.
     columns : (M, W, 4)
-        The first `width` of each row are written.
+        Of each row the first `width` are written.
     """
     place = begin[:, None] + np.arange(columns.shape[1])
     inside = (np.arange(columns.shape[1]) < width[:, None]) & (place >= 0)

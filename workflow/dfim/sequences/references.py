@@ -1,4 +1,4 @@
-"""Reference inputs that importance is measured against."""
+"""Make reference sequences, against which importance is measured."""
 
 from typing import Literal, get_args
 
@@ -23,8 +23,8 @@ def make_references(
 ) -> np.ndarray:
     """Make the references of a set of sequences.
 
-    Give the result of the original sequences to their mutants too: then a FIS
-    carries no reference noise.
+    Score the mutants of a sequence against the references of the original: then a FIS
+    contains no noise of the references.
 
     Parameters
     ----------
@@ -41,13 +41,23 @@ def make_references(
     gc : float
         G + C fraction of the background, for ``gc`` and ``random``.
     rng : numpy.random.Generator
-        Needed for ``dinuc`` and ``random``.
+        Required for ``dinuc`` and ``random``.
 
     Returns
     -------
     ndarray, shape (1, 1, L, 4) or (N, n, L, 4)
         One reference shared by all (``gc``, ``zeros``; float32), or n for
         each sequence (``dinuc`` in the type of X, ``random`` in uint8).
+
+    Raises
+    ------
+    ValueError
+        An unknown kind, n < 1, no `rng` where one is required, or what
+        `dinucleotide_shuffle` refuses.
+
+    Notes
+    -----
+    Memory and time are those of the result; `dinucleotide_shuffle` says its own.
     """
     X = require_one_hot(X)
     length = X.shape[1]
@@ -69,6 +79,7 @@ def make_references(
 def _random_bases(
     n_sequences: int, n: int, length: int, gc: float, rng: np.random.Generator
 ) -> np.ndarray:
+    """Draw n sequences of independent bases for each of `n_sequences`."""
     references = np.empty((n_sequences * n, length, 4), np.uint8)
     limits = np.cumsum(background(gc).astype(np.float64))[:3]
     block = max(1, _BLOCK_COLUMNS // length)

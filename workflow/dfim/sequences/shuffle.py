@@ -1,21 +1,21 @@
-"""Dinucleotide shuffles, uniform over all that exist.
+"""Shuffle sequences with their dinucleotide counts kept, uniformly over all such sequences.
 
 A sequence is a walk over its symbols that uses each of its dinucleotides as
 an edge once (an Euler path), and every Euler path of that multigraph is a
-valid shuffle: same dinucleotide counts, same first and last symbol. Fix, for
-each symbol but the last one of the sequence, the exit it takes on its last
-visit. Those exits must form a tree that leads to the last symbol of the
-sequence; given such a tree, any order of the other exits gives a valid walk
+valid shuffle: same dinucleotide counts, same first and last symbol. Consider, for
+each symbol but the last one of the sequence, the edge by which it is left for
+the last time. These edges form a tree that leads to the last symbol of the
+sequence; given such a tree, any order of the other edges gives a valid walk
 (van Aardenne-Ehrenfest and de Bruijn 1951, the BEST theorem). So drawing a
-tree with probability proportional to the product of its edges' multiplicities
-and then a uniform order of the other exits draws uniformly among the paths
-whose edges are labelled. Parallel edges make paths with the same letters: as
-many for each distinct sequence, namely the product over all dinucleotides of
-count! (their labels permuted). Uniform over labelled paths is therefore
-uniform over distinct sequences.
+tree with probability proportional to the product of its edges' multiplicities,
+and then a uniform order of the other edges, draws uniformly among the paths
+with labelled edges. Permuting the labels of parallel edges leaves the letters
+as they are, so that each distinct sequence has the same number of labelled
+paths: the product of count! over all dinucleotides. Uniform over labelled
+paths is therefore uniform over distinct sequences.
 
 The trees are enumerated (16 for four symbols, 1296 for six), so nothing is
-rejected and redrawn, and the randomness used by a sequence is a fixed amount.
+rejected and redrawn, and every sequence uses the same number of random draws.
 """
 
 import itertools
@@ -49,18 +49,18 @@ def dinucleotide_shuffle(
     ----------
     X : ndarray, shape (N, L, 4)
         Any columns: each distinct one (a base, N, a background column) is a
-        symbol of its own, and a sequence may hold six of them.
+        symbol of its own, and a sequence may hold up to six.
     n : int
         Shuffles per sequence, independent of each other.
     rng : numpy.random.Generator or sequence of N of them
-        L draws are taken for each shuffle, sequence by sequence; with a generator a
-        sequence, its shuffles do not depend on the others.
+        L draws are taken for each shuffle, sequence by sequence. With one generator
+        per sequence, the shuffles of a sequence do not depend on the others.
 
     Returns
     -------
     ndarray, shape (N, n, L, 4), type of X
-        Each as likely as any other sequence with the same counts and ends,
-        the original among them.
+        All sequences with the same counts and ends are equally likely, the
+        original included.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def dinucleotide_shuffle(
 
     Warns
     -----
-    Logs how many sequences are their own only shuffle (poly-A, say).
+    Logs how many sequences have no other shuffle than themselves (poly-A, say).
 
     Notes
     -----
@@ -111,7 +111,7 @@ def _draws(
     rows: slice,
     shape: tuple[int, int, int],
 ) -> np.ndarray:
-    """Random words, those of each sequence by its own generator where there are many."""
+    """Draw random 64-bit words, each sequence's by its own generator where there are many."""
     if isinstance(rng, np.random.Generator):
         return rng.integers(0, 2**64, shape, dtype=np.uint64)
     draws = np.empty(shape, np.uint64)

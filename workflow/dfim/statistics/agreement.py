@@ -1,8 +1,7 @@
-"""How well two measures of pairs agree, and whether one finds planted pairs.
+"""Compare two measures of interaction, and measure how well one finds planted pairs.
 
 A measure is an array in which a larger value means a stronger interaction and NaN a blank
-cell. Cells share their sequences and are not independent: the figures here describe, and
-have no p-values.
+cell. Cells share their sequences and are not independent, so there are no p-values here.
 """
 
 from collections.abc import Sequence
@@ -19,17 +18,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class TopOverlap:
-    """The k strongest cells of each measure.
+    """Overlap of the k strongest cells of two measures.
 
     Attributes
     ----------
     k
-        Cells of each.
+        Cells of each measure.
     shared
         How many are among the strongest of both. Where cells tie for the last places each
-        has an equal share of them, so it need not be whole.
+        counts with an equal share of them, so this need not be a whole number.
     by_chance
-        How many unrelated measures would share: k² / n.
+        How many unrelated measures would share on average: k² / n.
     """
 
     k: int
@@ -39,19 +38,19 @@ class TopOverlap:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Agreement of two measures on the cells that both know.
+    """Agreement of two measures on the cells that have a value in both.
 
     Attributes
     ----------
     n
-        Cells known in both.
+        Cells with a value in both.
     n_only_first, n_only_second
-        Cells that one measure alone knows; they are left out.
+        Cells with a value in one measure only; they are left out.
     spearman
-        Rank correlation, ties at their mean rank; None where a measure is the same in all
-        cells (a network without interactions, say) and it is not defined.
+        Rank correlation, ties at their mean rank; None where a measure has the same value in
+        all cells (a network without interactions, say), so that it is not defined.
     top
-        Overlap of the strongest cells, an entry a k.
+        Overlap of the strongest cells, one entry per k.
     """
 
     n: int
@@ -88,7 +87,7 @@ class Recovery:
 def agreement(
     first: NDArray[np.floating], second: NDArray[np.floating], *, top: Sequence[int] = (10, 50)
 ) -> Agreement:
-    """Rank correlation of two measures, and the overlap of their strongest cells.
+    """Compute the rank correlation of two measures and the overlap of their strongest cells.
 
     Parameters
     ----------
@@ -96,7 +95,7 @@ def agreement(
         Arrays of one shape, any; NaN is a blank cell. Give absolute values where the sign
         does not matter.
     top
-        How many of the strongest cells to compare, each at most the cells known in both.
+        How many of the strongest cells to compare, each at most the cells with both values.
 
     Returns
     -------
@@ -105,7 +104,7 @@ def agreement(
     Raises
     ------
     ValueError
-        If shapes differ, a value is infinite, fewer than two cells are known in both, or
+        If shapes differ, a value is infinite, fewer than two cells have a value in both, or
         a `top` is not from 1 to their number.
     """
     first, second = _measure("first", first), _measure("second", second)
@@ -136,7 +135,7 @@ def agreement(
 
 
 def recover(scores: NDArray[np.floating], planted: NDArray[np.bool_]) -> Recovery:
-    """Area under the ROC curve of planted cells against the others, and their ranks.
+    """Measure how well scores tell planted cells from the others.
 
     Parameters
     ----------
@@ -178,14 +177,14 @@ def recover(scores: NDArray[np.floating], planted: NDArray[np.bool_]) -> Recover
 
 
 def rank_cells(scores: NDArray[np.floating]) -> Floats:
-    """Ranks of the shape of `scores`: 1 is the largest, ties at their mean; NaN stays."""
+    """Rank cells, of any shape: 1 is the largest, ties get their mean rank, NaN stays NaN."""
     scores = _measure("scores", scores)
     ranks = stats.rankdata(-scores, axis=None, nan_policy="omit")
     return ranks.reshape(scores.shape)
 
 
 def fold_positions(cells: NDArray[np.floating]) -> Floats:
-    """Largest of the cells of every ordered pair of positions.
+    """Take the largest cell over the bases of every ordered pair of positions.
 
     Parameters
     ----------
@@ -196,7 +195,7 @@ def fold_positions(cells: NDArray[np.floating]) -> Floats:
     Returns
     -------
     ndarray (L, L)
-        NaN where the positions are one or all cells are blank.
+        Source and target position; NaN on the diagonal, and where all cells are blank.
 
     Raises
     ------
@@ -226,7 +225,7 @@ def _measure(name: str, values: NDArray[np.floating]) -> Floats:
 
 
 def _share_of_top(values: Floats, k: int) -> Floats:
-    """Chance of each value to be among the k largest when ties are broken at random."""
+    """Return the chance of each value to be among the k largest when ties break at random."""
     last = np.partition(values, -k)[-k]
     above, tied = values > last, values == last
     return above + tied * ((k - above.sum()) / tied.sum())

@@ -1,4 +1,4 @@
-"""Whether predicted probabilities mean what they say: reliability, and the Brier score."""
+"""Measure the calibration of predicted probabilities: reliability bins and Brier score."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from sklearn.metrics import brier_score_loss
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Labels whose predicted probabilities are alike.
+    """A bin of labels with similar predicted probabilities.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class ReliabilityBin:
     n
         Labels.
     n_effective
-        How many independent labels know as much, if those of a group were all one.
+        Effective number of independent labels if all labels of a group were equal.
     """
 
     predicted: float
@@ -38,7 +38,7 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How far predicted probabilities are from what is observed.
+    """Distance between predicted probabilities and observed shares of positives.
 
     Attributes
     ----------
@@ -47,13 +47,13 @@ class Calibration:
     brier
         Mean squared error of the probabilities.
     brier_base_rate
-        The same where each prediction is the task's share of positives.
+        The same error when every prediction is the task's share of positives.
     ece
         Expected calibration error: mean over the labels of the distance between
         predicted and observed in their bin.
     ece_chance
-        What a network without such an error shows of it by chance, at most, on as
-        many labels: there is an error only where `ece` is above.
+        Largest expected calibration error that a perfectly calibrated network shows by
+        chance on so many labels; a smaller `ece` is no sign of an error.
     bins
         By rising probability.
     """

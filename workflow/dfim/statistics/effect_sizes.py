@@ -1,7 +1,6 @@
-"""How much larger one set of scores is than another, and how sure that is.
+"""Compute effect sizes, rank tests, and bootstrap intervals that resample whole groups.
 
-Effect sizes come first, then tests: pairs of one sequence are not independent,
-so intervals resample whole sequences.
+Scores of one sequence are not independent, so intervals resample whole sequences.
 """
 
 from collections.abc import Callable
@@ -19,7 +18,7 @@ Statistic = Literal["median", "mean"]
 
 @dataclass(frozen=True)
 class RankTest:
-    """A Mann-Whitney test.
+    """Result of a Mann-Whitney test.
 
     Attributes
     ----------
@@ -42,7 +41,19 @@ class RankTest:
 
 @dataclass(frozen=True)
 class BootstrapInterval:
-    """A statistic and its percentile interval over resampled groups."""
+    """A statistic and its percentile interval over resampled groups.
+
+    Attributes
+    ----------
+    estimate : float
+        The statistic of all values.
+    low, high : float
+        Ends of the interval.
+    confidence : float
+        Two-sided coverage of the interval.
+    n_values, n_groups : int
+        Values that are not NaN, and groups that have one.
+    """
 
     estimate: float
     low: float
@@ -71,6 +82,11 @@ def mann_whitney(
     Returns
     -------
     RankTest
+
+    Raises
+    ------
+    ValueError
+        No value in x or in y, or an unknown `alternative`.
     """
     x, y = known_values("x", x, infinite=True), known_values("y", y, infinite=True)
     if x.size == 0 or y.size == 0:
@@ -91,7 +107,7 @@ def mann_whitney(
 
 
 def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
-    """Return the area under the ROC curve.
+    """Compute the area under the ROC curve.
 
     Parameters
     ----------
@@ -104,6 +120,11 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
     float
         The chance that a score of `positive` exceeds one of `negative`, ties
         counted half.
+
+    Raises
+    ------
+    ValueError
+        NaN, or a class without scores.
     """
     if np.isnan(positive).any() or np.isnan(negative).any():
         raise ValueError("positive, negative: got NaN, expected scores only")
@@ -141,7 +162,7 @@ def box_statistics(values: np.ndarray) -> dict[str, float]:
 
 
 def draw_groups(n_groups: int, rng: np.random.Generator) -> np.ndarray:
-    """(G,) how often one bootstrap resample of G groups holds each of them."""
+    """Draw one bootstrap resample of G groups: how often it holds each of them, (G,)."""
     return np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
 
 
@@ -154,10 +175,10 @@ def bootstrap_by_group(
     n_resamples: int = 1000,
     confidence: float = 0.95,
 ) -> BootstrapInterval:
-    """Percentile bootstrap interval that resamples whole groups.
+    """Compute a percentile bootstrap interval that resamples whole groups.
 
-    Scores of one sequence depend on each other, so it is the sequences that
-    are drawn with replacement, each with all its values.
+    Scores of one sequence depend on each other, so sequences are drawn with replacement,
+    each with all its values.
 
     Parameters
     ----------
@@ -170,12 +191,19 @@ def bootstrap_by_group(
     statistic : {"median", "mean"}
         Of all values in a resample.
     n_resamples : int
+        Resamples to draw.
     confidence : float
         Two-sided coverage, between 0 and 1.
 
     Returns
     -------
     BootstrapInterval
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ, fewer than two groups with a value, an infinite value, or an
+        argument out of range.
 
     Notes
     -----
@@ -224,7 +252,7 @@ def auroc_by_group(
     n_resamples: int = 200,
     confidence: float = 0.95,
 ) -> BootstrapInterval:
-    """Area under the ROC curve with a percentile interval that resamples whole groups.
+    """Compute the area under the ROC curve and an interval that resamples whole groups.
 
     Parameters
     ----------
@@ -235,8 +263,11 @@ def auroc_by_group(
     groups : array, shape (n,)
         The sequence of each score.
     rng : numpy.random.Generator
+        One draw per group and resample.
     n_resamples : int
+        Resamples to draw; those that lack a class are left out.
     confidence : float
+        Two-sided coverage, between 0 and 1.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How well a classifier does on held-out sequences, a task at a time and on average."""
+"""Compute accuracy, auROC and auPRC of classifiers, per task and averaged over tasks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ _Resampled = Callable[[NDArray[np.integer]], tuple[float, float, float] | None]
 
 @dataclass(frozen=True)
 class ClassifierMetrics:
-    """Figures of one task on one set of sequences.
+    """Metrics of one task on one set of sequences.
 
     Attributes
     ----------
     n_positive, n_negative
         Sequences of each class.
     accuracy
-        Fraction on the right side of a probability of one half.
+        Fraction of sequences that a threshold of 0.5 on the probability classifies correctly.
     auroc
         Area under the receiver operating characteristic.
     auprc
@@ -48,16 +48,16 @@ class ClassifierMetrics:
 
 @dataclass(frozen=True)
 class MacroMetrics:
-    """Means over tasks, each of which counts the same.
+    """Metrics averaged over tasks, each with the same weight.
 
     Attributes
     ----------
     n_tasks, n_groups
-        Tasks, and groups of sequences that any of them has a label of.
+        Tasks, and groups with a labelled sequence in any of them.
     base_rate
         Mean share of positives: the auPRC that chance gives.
     auroc, auprc
-        Means of the tasks' own.
+        Means over tasks.
     auroc_low, auroc_high, auprc_low, auprc_high
         Percentile intervals (95 %); None where most resamples lack a class of some task.
     """
@@ -81,7 +81,7 @@ def evaluate_classifier(
     groups: NDArray[np.integer] | None = None,
     n_resamples: int = 200,
 ) -> ClassifierMetrics:
-    """Accuracy, auROC and average precision with bootstrap intervals.
+    """Compute accuracy, auROC and average precision, with bootstrap intervals.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def macro_average(
     groups: NDArray[np.integer] | None = None,
     n_resamples: int = 200,
 ) -> MacroMetrics:
-    """Mean auROC and average precision of several tasks with bootstrap intervals.
+    """Average auROC and average precision over tasks, with bootstrap intervals.
 
     A resample holds the same groups for every task, since tasks share their
     sequences: errors that they have in common do not average out.
@@ -146,7 +146,7 @@ def macro_average(
     Parameters
     ----------
     labels, logits
-        (N, T) as in `evaluate_classifier`, a column a task.
+        (N, T) as in `evaluate_classifier`, one column per task.
     rng
         Draws the resamples.
     groups
@@ -161,7 +161,7 @@ def macro_average(
 
     Notes
     -----
-    As much as `evaluate_classifier` of each task.
+    Costs as much as `evaluate_classifier` of every task.
     """
     used = (labels >= 0).any(axis=1)
     labels, logits = labels[used], logits[used]
@@ -206,10 +206,10 @@ def _areas(tasks: Sequence[_Resampled], times: NDArray[np.integer]) -> NDArray[n
 def _ranked(
     labels: NDArray[np.integer], logits: NDArray[np.floating], owner: NDArray[np.integer]
 ) -> _Resampled:
-    """Return a function from the groups' multiplicities to accuracy, auROC and auPRC.
+    """Make a function that computes accuracy, auROC and auPRC of a bootstrap resample.
 
-    Its values are those of scikit-learn for the resampled sequences, to the last
-    digit, without sorting them again.
+    The function takes how often each group was drawn, and returns None where a class is
+    missing. Its values are scikit-learn's, to the last digit, without sorting again.
     """
     order = np.argsort(-logits, kind="stable")
     scores, positive, owner = logits[order], labels[order] == 1, owner[order]

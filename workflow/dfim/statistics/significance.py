@@ -1,10 +1,9 @@
-"""Significance of interaction scores: null models, p and q values, intervals.
+"""Compute p-values of scores from null scores, and q-values.
 
 The paper (section 2.4) scores dinucleotide-shuffled sequences the same way,
-fits a Gaussian to those null scores and reads p-values from it. The null is
+fits a Gaussian to those null scores and takes p-values from it. The null is
 narrow and heavy-tailed, so report the realised false-positive rate beside the
-p-values. A Gaussian does not fit absolute scores: for them `p_empirical` is
-the only choice.
+p-values. A Gaussian does not fit absolute scores: use `p_empirical` for them.
 """
 
 import logging
@@ -23,7 +22,7 @@ FEW = 100
 
 @dataclass(frozen=True)
 class GaussianNull:
-    """A Gaussian fitted to n null scores; mean and sd in their unit."""
+    """A Gaussian fitted to n null scores; mean and standard deviation in their unit."""
 
     mean: float
     sd: float
@@ -38,7 +37,7 @@ def fit_gaussian(null: np.ndarray, *, warn: bool = True) -> GaussianNull:
     null : array, any shape
         Signed scores; NaN (no score) is left out.
     warn : bool
-        Whether to warn of a small null; a caller that fits many warns once itself.
+        Whether to warn of a small null; callers that fit many nulls warn once themselves.
 
     Returns
     -------
@@ -73,6 +72,7 @@ def p_gaussian(x: np.ndarray, null: GaussianNull, tail: Tail = "two_sided") -> n
     x : array, any shape
         Signed scores. Absolute ones go to `p_empirical`.
     null : GaussianNull
+        Fitted by `fit_gaussian`.
     tail : {"two_sided", "upper", "min_tail"}
         ``two_sided``: both tails, doubled. ``upper``: the upper tail.
         ``min_tail``: the smaller tail, not doubled, as the released code
@@ -82,6 +82,11 @@ def p_gaussian(x: np.ndarray, null: GaussianNull, tail: Tail = "two_sided") -> n
     -------
     ndarray of float64, shape of x
         NaN where x is NaN, and only there.
+
+    Raises
+    ------
+    ValueError
+        An unknown `tail`.
     """
     z = (np.asarray(x, np.float64) - null.mean) / null.sd
     # The upper tail of z is ndtr(-z), as in scipy.stats.norm.sf, without its overhead.
@@ -110,6 +115,11 @@ def p_empirical(x: np.ndarray, null: np.ndarray, *, absolute: bool) -> np.ndarra
     -------
     ndarray of float64, shape of x
         NaN where x is NaN, and only there.
+
+    Raises
+    ------
+    ValueError
+        No null scores, or an infinite one.
     """
     x = np.asarray(x, np.float64)
     scores = known_values("null", null)
@@ -136,6 +146,11 @@ def benjamini_hochberg(p: np.ndarray, groups: np.ndarray | None = None) -> np.nd
     -------
     ndarray of float64, shape of p
         q-values.
+
+    Raises
+    ------
+    ValueError
+        A p outside 0 to 1, or groups of another shape.
     """
     p = np.asarray(p, np.float64)
     tested = np.flatnonzero(~np.isnan(p))
@@ -156,7 +171,13 @@ def benjamini_hochberg(p: np.ndarray, groups: np.ndarray | None = None) -> np.nd
 
 
 def known_values(name: str, values: np.ndarray, *, infinite: bool = False) -> np.ndarray:
-    """Return the values that are not NaN, flat; infinite ones only where allowed."""
+    """Return the values that are not NaN as a flat float64 array.
+
+    Raises
+    ------
+    ValueError
+        With `name`: an infinite value, unless `infinite` allows them.
+    """
     values = np.asarray(values, np.float64).ravel()
     values = values[~np.isnan(values)]
     if not infinite and np.isinf(values).any():
