@@ -1,4 +1,4 @@
-"""Examples in docstrings anywhere in the package run as printed, each by itself."""
+"""Examples in docstrings anywhere in the package run as printed, with their module's names."""
 
 import doctest
 import importlib
@@ -21,7 +21,7 @@ def test_examples_run_as_printed(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     printed = []
     runner = doctest.DocTestRunner(verbose=False, optionflags=OPTIONS)
-    for test in doctest.DocTestFinder(exclude_empty=True).find(module, name, globs={}):
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module, name):
         runner.run(test, out=printed.append)
     assert "".join(printed) == ""
     assert runner.tries > 0
