@@ -10,7 +10,8 @@ from dfim.genome.intervals import Peaks, overlaps, read_narrowpeak
 from dfim.genome.peak_windows import union_windows
 from dfim.io.store import read_table
 from flow.declarations.samples import accessibility_files, read_samples
-from flow.variants.bqtl import SHEETS, read_workbook
+from flow.declarations.variants import SHEETS
+from flow.variants.bqtl import read_workbook
 from scripts.simulate_accessibility import main as simulate_accessibility
 from synthetic.accessibility import TASKS
 from synthetic.bqtl_alleles import FACTORS

@@ -1,6 +1,5 @@
 # Raw inputs, the same names and formats whatever their origin. Genomes and peaks of
 # the user's are read where they are; downloads have rules of their own (download.smk).
-from flow.variants.bqtl import SHEETS
 from flow.declarations.study import (
     ACCESSIBLE_TASKS,
     ACCESSIBLE_WORLD,
@@ -9,6 +8,7 @@ from flow.declarations.study import (
     WORLDS,
 )
 from flow.declarations.flank_study import world_tables
+from flow.declarations.variants import SHEETS
 
 if RUN.config["inputs"] != "local":
 

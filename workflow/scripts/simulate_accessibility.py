@@ -9,6 +9,7 @@ import pandas as pd
 from dfim.genome.genome import write_genome
 from dfim.genome.peak_windows import union_windows
 from dfim.io.store import write_table
+from flow.declarations.variants import SHEETS
 from synthetic.accessibility import TASKS, World, binding_peaks, oracle_auroc, simulate
 from synthetic.bqtl_alleles import FACTORS, draw_bqtls
 from synthetic.bqtl_workbook import write_workbook
@@ -58,7 +59,7 @@ def main(
     write_table(elements, made.elements)
     write_table(sites, made.sites)
     variants = draw_bqtls(made, **simulation, seed=seed, contigs_first=(test, validation))
-    write_workbook(workbook, variants)
+    write_workbook(workbook, variants, SHEETS)
     write_table(truth, variants)
     write_table(oracle, _oracle(made, window, test))
 

@@ -1,20 +1,22 @@
-"""The workbook of bQTLs (table S2 of Tehranchi et al. 2016), written for synthetic ones."""
+"""Writer of synthetic bQTLs as the workbook of table S2 of Tehranchi et al. 2016."""
 
 import datetime
 import os
 import re
 import zipfile
+from collections.abc import Mapping
 
 import pandas as pd
 
 from dfim.io.store import whole_file
-from flow.variants.bqtl import SHEETS
 
 _SAVED = datetime.datetime(2016, 1, 1)
 
 
-def write_workbook(path: str | os.PathLike[str], bqtls: pd.DataFrame) -> None:
-    """Write a sheet a factor, with the real names of sheets and columns.
+def write_workbook(
+    path: str | os.PathLike[str], bqtls: pd.DataFrame, sheets: Mapping[str, str]
+) -> None:
+    """Write one sheet per factor, with the columns of the published workbook.
 
     Parameters
     ----------
@@ -22,11 +24,13 @@ def write_workbook(path: str | os.PathLike[str], bqtls: pd.DataFrame) -> None:
         Ends with .xlsx. The same table gives the same bytes.
     bqtls
         The table of `bqtl_alleles.draw_bqtls`. Its positions are 0-based, the
-        workbook's begin at 1.
+        workbook's 1-based.
+    sheets
+        Name of the sheet of each factor, in the order of the workbook.
     """
     with whole_file(path) as temporary:
         with pd.ExcelWriter(temporary, engine="openpyxl") as book:
-            for factor, sheet in SHEETS.items():
+            for factor, sheet in sheets.items():
                 rows = bqtls[bqtls["factor"] == factor]
                 columns = {
                     "Chr": rows["contig"],

@@ -1,41 +1,56 @@
-"""Files of variants: VCF, tables and BED, plain or gzip (bgzip), read into `Variants`.
+"""Readers of variant files: VCF, tables and BED, plain or gzip (bgzip).
 
-Every row of a file stays: what cannot be scored is said by
-`dfim.variants.variants.check_variants`. Refused is only what cannot be read.
+Every row of a file is kept, and `dfim.check_variants` says which can be scored. Only what
+cannot be read is refused.
 """
 
-import csv
 import logging
 import os
-from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from dfim.io.store import open_plain_or_gzip, read_table
+from dfim.io.text_columns import read_rows, refuse, whole_numbers
 from dfim.variants.variants import Variants
 
 log = logging.getLogger(__name__)
 
 
 def read_variants(path: str | os.PathLike[str]) -> tuple[Variants, pd.DataFrame]:
-    """Read a table with a header (whose first line has chrom and pos), a VCF or a BED.
+    r"""Read variants from a VCF, a BED, or a table whose header has chrom and pos.
 
-    A VCF is known by how it begins or by its name (.vcf), a BED by its name (.bed),
+    A VCF is recognised by its first line or its name (.vcf), a BED by its name (.bed),
     with or without .gz or .bgz.
+
+    Parameters
+    ----------
+    path
+        Plain or gzip.
 
     Returns
     -------
     variants : Variants
         Every row, in the order of the file.
     others : DataFrame
-        Further columns of a table, a row a variant; without columns for VCF and BED.
+        Further columns of a table, one row per variant; no columns for VCF and BED.
 
     Raises
     ------
     ValueError
         With the file: none of the three, or what its reader refuses.
+
+    Examples
+    --------
+    >>> import dfim, tempfile
+    >>> from pathlib import Path
+    >>> path = Path(tempfile.mkdtemp()) / "variants.tsv"
+    >>> _ = path.write_text("chrom\tpos\tref\talt\tp\nchr1\t100\tA\tG\t0.01\n")
+    >>> variants, others = dfim.read_variants(path)
+    >>> variants.name.tolist(), variants.position.tolist()  # positions are 0-based
+    (['chr1:100:A>G'], [99])
+    >>> others["p"].tolist()
+    [0.01]
     """
     with open_plain_or_gzip(path) as file:
         first = file.readline().decode("utf-8", "replace")
@@ -55,7 +70,7 @@ def read_variants(path: str | os.PathLike[str]) -> tuple[Variants, pd.DataFrame]
 
 
 def read_vcf(path: str | os.PathLike[str]) -> Variants:
-    """Read a VCF; sample and INFO columns are not looked at.
+    """Read a VCF; sample and INFO columns are ignored.
 
     A row with several ALT alleles becomes one variant each, all with its line in
     `row`. Where ref and alt have one length and differ in one base (CAA>TAA, written
@@ -70,7 +85,7 @@ def read_vcf(path: str | os.PathLike[str]) -> Variants:
 
     Notes
     -----
-    About 4 s and 700 MB a million variants.
+    About 4 s and 700 MB per million variants.
     """
     table = read_rows(path, ("contig", "position", "name", "ref", "alt"), ("#",))
     line = f"{path}, line"
@@ -94,7 +109,7 @@ def read_variant_table(path: str | os.PathLike[str]) -> tuple[Variants, pd.DataF
     Returns
     -------
     variants : Variants
-        A row each.
+        One per row.
     others : DataFrame
         The columns that are none of these five.
 
@@ -145,86 +160,8 @@ def read_variant_bed(path: str | os.PathLike[str]) -> Variants:
     return _variants(table)
 
 
-def read_rows(
-    path: str | os.PathLike[str], columns: tuple[str, ...], skip: tuple[str, ...]
-) -> pd.DataFrame:
-    """The first columns of a tab-separated file without header, all as text.
-
-    Parameters
-    ----------
-    path
-        Plain or gzip.
-    columns
-        Names to give them; a cell that is not there is "".
-    skip
-        How lines before the first row may begin that are none.
-
-    Returns
-    -------
-    DataFrame
-        Indexed by the line in the file, from 1; blank lines left out.
-
-    Raises
-    ------
-    ValueError
-        No rows, or damaged gzip data.
-    """
-    marks = tuple(text.encode() for text in skip)
-    with open_plain_or_gzip(path) as file:
-        before, line = 0, file.readline()
-        while line and (line.startswith(marks) or not line.strip()):
-            before, line = before + 1, file.readline()
-    if not line:
-        raise ValueError(f"{path}: no rows; expected the columns {', '.join(columns)}")
-    there = columns[: line.count(b"\t") + 1]
-    with open_plain_or_gzip(path) as file:
-        table = pd.read_csv(
-            file, sep="\t", header=None, names=list(there), usecols=range(len(there)),
-            index_col=False, skiprows=before, dtype=str, na_filter=False,
-            skip_blank_lines=False, quoting=csv.QUOTE_NONE, encoding_errors="replace",
-        )  # fmt: skip
-    table.index += before + 1
-    table = table.fillna("").reindex(columns=list(columns), fill_value="")
-    return table[(table != "").any(axis=1)]
-
-
-def whole_numbers(where: str, text: pd.Series, *, least: int) -> NDArray[np.int64]:
-    """Whole numbers of a column of text, 1.2e7 and 12345.0 among them.
-
-    Parameters
-    ----------
-    where
-        What stands before the index of a row in a message, such as "file, line".
-    text
-        The column; its index says where each row is.
-    least
-        Smallest number allowed.
-
-    Raises
-    ------
-    ValueError
-        With the row: blank, a fraction, too small, or beyond what a float holds.
-    """
-    number = pd.to_numeric(text, errors="coerce")
-    right = (number % 1 == 0) & (number >= least) & (number <= 2**53)  # exact as floats
-    refuse(where, text, ~right, f"{text.name} {{!r}}; expected a whole number, {least} or more")
-    exponents = text.str.contains("e", case=False)
-    if exponents.any():
-        said = "%s %s and on: %d %s in scientific notation; lost digits show as mismatches"
-        log.warning(said, where, exponents.idxmax(), int(exponents.sum()), text.name)
-    return number.to_numpy().astype(np.int64)
-
-
-def refuse(where: str, values: pd.Series, wrong: Iterable[bool], message: str) -> None:
-    """Raise a ValueError for the first wrong row; {} or {!r} in the message is its value."""
-    wrong = np.asarray(wrong, bool)
-    if wrong.any():
-        at = int(np.argmax(wrong))
-        raise ValueError(f"{where} {values.index[at]}: " + message.format(values.iloc[at]))
-
-
 def _reduce_to_one_base(table: pd.DataFrame) -> int:
-    """Where alleles of one length above 1 differ in one base, keep that one; count them."""
+    """Reduce alleles of one length that differ in one base to that base; return how many."""
     ref, alt = (table[c].str.upper().to_numpy(object) for c in ("ref", "alt"))
     size = table["ref"].str.len().to_numpy()
     size = np.where(size == table["alt"].str.len(), size, 0)

@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.io.records import ArrayRecord
+from dfim.io.text_columns import refuse
 from dfim.sequences.examples import SPLITS
 from dfim.sequences.kmers import sequence_index
-from dfim.variants.files import refuse
 from flow.flanks.positions import N_FLANKS, flank_codes, flank_strings
 from flow.flanks.tables import MEMBER, FlankTable, open_table, read_flank_table
 

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.io.store import open_plain_or_gzip
+from dfim.io.text_columns import refuse
 from dfim.sequences.kmers import sequence_index
-from dfim.variants.files import refuse
 from flow.flanks.positions import N_FLANKS, flank_codes, flank_strings
 
 log = logging.getLogger(__name__)

@@ -1,6 +1,6 @@
-"""Binding QTLs of Tehranchi et al. 2016 (doi 10.1016/j.cell.2016.03.041).
+"""Readers of the binding QTLs of Tehranchi et al. 2016 (doi 10.1016/j.cell.2016.03.041).
 
-Two forms: table S2 of the paper, a workbook with one sheet a factor, and text tables
+Two forms: table S2 of the paper, a workbook with one sheet per factor, and text tables
 of ten columns. Positions in both are 1-based, on hg19.
 """
 
@@ -13,15 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from dfim.variants.files import read_rows, refuse, whole_numbers
+from dfim.io.text_columns import read_rows, refuse, whole_numbers
 from dfim.variants.variants import Variants
 
 log = logging.getLogger(__name__)
-
-SHEETS = {
-    "JUND": "JunD", "NFKB": "NF-kB", "POU2F1": "Pou2f1", "SPI1": "PU.1", "STAT1": "Stat1"
-}  # fmt: skip
-"""Sheet of the workbook that holds each factor."""
 
 _SHEET_COLUMNS = {
     "Chr": "contig", "position": "position", "REFallele": "ref", "ALTallele": "alt",
@@ -37,16 +32,16 @@ _TABLE_COLUMNS = (
 
 @dataclass(frozen=True)
 class Bqtls:
-    """Variants with the evidence that a factor binds their alleles unequally.
+    """Variants with the evidence that a factor binds their alleles differently.
 
     Attributes
     ----------
     variants
         (N,) rows of the file, repeated ones included (`check_variants` names them).
     p_value
-        (N,) float64; 0 where the file's is smaller than a float can be.
+        (N,) float64; 0 where it is too small for a float.
     stronger
-        (N,) text, the allele that is bound more; "" where the file names neither.
+        (N,) text, the allele with more binding; "" where the file names neither.
     """
 
     variants: Variants
@@ -57,12 +52,19 @@ class Bqtls:
         return len(self.variants)
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "Bqtls":
-        """The rows under a mask or an index."""
+        """Return the rows under a mask (N,) or an index."""
         return Bqtls(self.variants.select(chosen), self.p_value[chosen], self.stronger[chosen])
 
 
 def read_workbook(path: str | os.PathLike[str], sheet: str) -> Bqtls:
-    """Read one factor's sheet (a value of `SHEETS`) of table S2, mmc2.xlsx.
+    """Read one factor's sheet of table S2, mmc2.xlsx.
+
+    Parameters
+    ----------
+    path
+        The workbook.
+    sheet
+        Name of the sheet: a value of `flow.declarations.variants.SHEETS`.
 
     Raises
     ------
@@ -74,8 +76,8 @@ def read_workbook(path: str | os.PathLike[str], sheet: str) -> Bqtls:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             if sheet not in book.sheet_names:
                 raise ValueError(
-                    f"{path}: no sheet {sheet!r}, found {book.sheet_names}; expected one a "
-                    f"factor: {list(SHEETS.values())}"
+                    f"{path}: no sheet {sheet!r}, found {book.sheet_names}; expected table S2 "
+                    "of Tehranchi et al. 2016, with one sheet per factor"
                 )
             table = pd.read_excel(book, sheet_name=sheet, dtype=str, keep_default_na=False)
     except (zipfile.BadZipFile, KeyError) as error:
