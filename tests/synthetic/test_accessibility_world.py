@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from dfim.genome.intervals import Peaks, overlaps, read_narrowpeak
-from dfim.variants.variants import check_variants
-from flow.variants.bqtl import SHEETS, read_workbook
+from dfim.variants.windows import check_variants
+from flow.declarations.variants import SHEETS
+from flow.variants.bqtl import read_workbook
 from synthetic.accessibility import BASE, EFFECT, TASKS, families_of, oracle_auroc, simulate
 from synthetic.accessible_motifs import FAMILIES, load_motifs, occupancy
 from synthetic.accessible_sites import HELP, PARTNERS, with_partners
@@ -33,7 +34,7 @@ def bqtls(world):
 @pytest.fixture(scope="module")
 def workbook(bqtls, tmp_path_factory):
     path = tmp_path_factory.mktemp("bqtls") / "mmc2.xlsx"
-    write_workbook(path, bqtls)
+    write_workbook(path, bqtls, SHEETS)
     return path
 
 
@@ -278,7 +279,7 @@ def test_same_seed_same_world_and_variants(world, bqtls, workbook, tmp_path, mon
     variants = draw_bqtls(again, scale=SCALE, seed=1, contigs_first=ORDER)
     pd.testing.assert_frame_equal(variants, bqtls)
     monkeypatch.setattr("time.time", lambda: 1e9)  # zip and openpyxl look at the clock
-    write_workbook(tmp_path / "again.xlsx", variants)
+    write_workbook(tmp_path / "again.xlsx", variants, SHEETS)
     digests = [
         hashlib.sha256(path.read_bytes()).digest()
         for path in (workbook, tmp_path / "again.xlsx")
@@ -350,8 +351,8 @@ def test_distances_of_each_class(world, bqtls):
     assert off.abs().max() <= 80
 
 
-def test_effects_follow_from_the_words(world, bqtls):
-    """A variant's effect is that of the changed genome, site by site."""
+def test_deltas_follow_from_the_words(world, bqtls):
+    """A variant's delta is that of the changed genome, site by site."""
     motifs = {motif.name: motif for motif in load_motifs()}
     for row in bqtls[bqtls["kind"] != "control"].itertuples():
         site = world.sites[
@@ -374,17 +375,17 @@ def test_effects_follow_from_the_words(world, bqtls):
             other = world.sites[(world.sites["contig"] == row.contig)
                                 & (world.sites["start"] == row.partner_start)]  # fmt: skip
             change += (occupancy(other["deficit"].to_numpy()) - other["occupancy"]).item()
-        assert row.effect == pytest.approx(EFFECT * change)
-        assert abs(row.effect) > EFFECT / 4
-        assert row.stronger == (row.alt if row.effect > 0 else row.ref)
-        if row.kind in ("partner", "composite") or (row.kind == "core" and row.effect < 0):
+        assert row.delta == pytest.approx(EFFECT * change)
+        assert abs(row.delta) > EFFECT / 4
+        assert row.stronger == (row.alt if row.delta > 0 else row.ref)
+        if row.kind in ("partner", "composite") or (row.kind == "core" and row.delta < 0):
             assert column in motif.top
             assert row.occupancy_alt < 0.1
         elif row.kind == "core":
             assert row.position == site["weakened"].item()
-    assert (bqtls.loc[bqtls["kind"] == "control", "effect"] == 0).all()
+    assert (bqtls.loc[bqtls["kind"] == "control", "delta"] == 0).all()
     both = bqtls[bqtls["kind"].isin(["core", "flank"])]
-    assert (both["effect"] > 0).groupby([both["factor"], both["kind"]]).sum().eq(1).all()
+    assert (both["delta"] > 0).groupby([both["factor"], both["kind"]]).sum().eq(1).all()
 
 
 def test_workbook_is_read_as_the_real_one(world, bqtls, workbook):

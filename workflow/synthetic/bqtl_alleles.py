@@ -1,28 +1,28 @@
-"""bQTLs of a synthetic genome, and the truth of each.
+"""Simulation of bQTLs in a synthetic genome, with the truth of each.
 
-All lie in peaks of GM12878, in elements with a site of the factor, one an element. A
-variant changes the words of the sites that cover it, they their occupancy and that of
-sites they help, and these the element's logit in GM12878: this is its effect, and the
-stronger allele is the one with the greater logit. The classes:
+All lie in peaks of GM12878, in elements with a site of the factor, one per element. A
+variant changes the bases of the sites that cover it, so their occupancy and that of the
+sites they help, so the element's logit in GM12878. The change of the logit is the variant's
+delta (ALT − REF), whose sign says which allele is stronger. The classes:
 
 core
     In the factor's own site, the only one of its element that counts in GM12878, without
-    a partner. Three quarters remove a strong site by one of its four most informative
-    positions; the others give a weak site the base back that it lacks.
+    a partner. Three quarters remove a strong site at one of its four most informative
+    positions; the others restore the base that a weak site lacks.
 flank
-    1 to 3 bp outside the matrix of such a site, a weak one; a third for the better.
+    1 to 3 bp outside the matrix of such a site, a weak one; a third strengthen it.
 partner
     Removes a strong site of another family that counts in GM12878, 20-100 bp away
     from the factor's own.
 composite
     Removes a faint SPI1 site near the element's centre that has a partner: half of them
-    RUNX, 20-50 bp away, half another SPI1 site, 85-115 bp away. What the partner is
-    worth goes with it.
+    RUNX, 20-50 bp away, half another SPI1 site, 85-115 bp away. The partner loses its
+    contribution too.
 control
     As many as the others. At least 40 bp from every planted site, as near the element's
     centre as most sites are.
 
-Chance matches of a matrix are not looked at: controls may touch one.
+Chance matches of a matrix are ignored: a control may lie in one.
 """
 
 import logging
@@ -36,7 +36,7 @@ from dfim.sequences.encoding import ALPHABET
 from synthetic.accessibility import World, families_of
 from synthetic.accessible_motifs import load_motifs
 from synthetic.accessible_sites import PAIR_REACH, PARTNERS
-from synthetic.bqtl_changes import TASK, base_changes, effects
+from synthetic.bqtl_changes import TASK, base_changes, logit_changes
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ _TRUTH_NAMES = {
     "end": "affected_end",
 }  # fmt: skip
 _COLUMNS = (
-    "factor", "contig", "position", "ref", "alt", "stronger", "p_value", "kind", "effect",
+    "factor", "contig", "position", "ref", "alt", "stronger", "p_value", "kind", "delta",
     "element", "site_start", "site_end", "grade", "distance", "affected_name",
     "affected_start", "affected_end", "occupancy_ref", "occupancy_alt", "n_sites",
     "partner_name", "partner_start", "partner_end",
@@ -90,8 +90,8 @@ def draw_bqtls(
     Returns
     -------
     pandas.DataFrame
-        A row a variant, by factor and place: factor, contig, position (0-based), ref,
-        alt, stronger, p_value, kind (of `CLASSES`), effect (logits, alt against ref),
+        One row per variant, by factor and position: factor, contig, position (0-based), ref,
+        alt, stronger, p_value, kind (of `CLASSES`), delta (logits, ALT − REF),
         element, site_start, site_end, grade (the factor's nearest site), distance (bp
         from the variant to that site, 0 inside), affected_name, affected_start,
         affected_end (the site that the variant changes; "" and -1 for controls),
@@ -134,7 +134,7 @@ def draw_bqtls(
 
 
 def _counting_sites(world: World) -> pd.DataFrame:
-    """Sites that count in GM12878, where it is open, with their number in the element."""
+    """Select the sites that count in open elements of GM12878; add their number per element."""
     counts = world.sites["name"].isin(families_of(TASK))
     opened = world.elements[f"open_{TASK}"].to_numpy()[world.sites["element"]] == 1
     kept = world.sites[counts & opened & (world.sites["occupancy"] > 0)]
@@ -145,7 +145,7 @@ def _offers(
     world: World, sites: pd.DataFrame, changes: pd.DataFrame, factor: str,
     rng: np.random.Generator,
 ) -> Mapping[str, pd.DataFrame]:  # fmt: skip
-    """Variants of each kind that a factor could have."""
+    """List the variants of each kind that a factor could have."""
     family = FACTORS[factor]
     change = changes["occupancy_alt"] - changes["occupancy_ref"]
     own, alone = changes["name"] == family, changes["partner_name"] == ""
@@ -178,7 +178,7 @@ def _offers(
 
 
 def _nearest(variants: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
-    """The nearest of the factor's own sites in each variant's element; NaN where none."""
+    """Find the nearest of the factor's own sites in each variant's element; NaN where none."""
     row = np.arange(len(variants))
     here = variants[["element", "position"]].assign(row=row)
     own = own[["element", "start", "end", "grade"]].add_prefix("site_")
@@ -193,10 +193,10 @@ def _nearest(variants: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
 def _controls(
     world: World, with_site: NDArray[np.int64], rng: np.random.Generator
 ) -> pd.DataFrame:
-    """One place in each of these elements, if it is open, where that is clear of all sites.
+    """Draw one position per open element; keep those that are clear of all sites.
 
-    Drawn before it is known what is there: places near the centre are not rarer than
-    they must be.
+    The position is drawn first and checked then, so that positions near the centre are as
+    frequent as the sites allow.
     """
     opened = world.elements[f"open_{TASK}"].to_numpy()[with_site] == 1
     element = with_site[opened]
@@ -219,7 +219,7 @@ def _controls(
 
 
 def _finish(chosen: pd.DataFrame, world: World, rng: np.random.Generator) -> pd.DataFrame:
-    """The table of the truth from the chosen variants."""
+    """Make the table of the truth from the chosen variants."""
     sites = _counting_sites(world)
     parts = []
     for factor, of_factor in chosen.groupby("factor", sort=False):
@@ -228,17 +228,17 @@ def _finish(chosen: pd.DataFrame, world: World, rng: np.random.Generator) -> pd.
         whole = dict.fromkeys(("site_start", "site_end", "distance"), np.int64)
         parts.append(of_factor.join(near.astype(whole)))
     made = pd.concat(parts)
-    effect = effects(made, world.sites)
+    delta = logit_changes(made, world.sites)
     control = (made["kind"] == "control").to_numpy()
     n = len(made)
-    below = rng.exponential(_LOG10_PER_LOGIT * np.abs(effect))  # orders of magnitude
+    below = rng.exponential(_LOG10_PER_LOGIT * np.abs(delta))  # orders of magnitude
     p = np.where(control, rng.uniform(_LEAST_CONTROL_P, 1, n), _SIGNIFICANT * 10.0**-below)
     p = np.char.mod("%.6g", p).astype(float)  # a workbook keeps 16 digits
-    gains = np.where(control, rng.random(n) < 0.5, effect > 0)
+    gains = np.where(control, rng.random(n) < 0.5, delta > 0)
     ref, alt = _LETTERS[made["ref"]], _LETTERS[made["alt"]]
     table = made.drop(columns=["grade", "n_sites"]).rename(columns=_TRUTH_NAMES)
     table = table.assign(
-        ref=ref, alt=alt, stronger=np.where(gains, alt, ref), p_value=p, effect=effect,
+        ref=ref, alt=alt, stronger=np.where(gains, alt, ref), p_value=p, delta=delta,
         n_sites=sites.groupby("element").size().reindex(made["element"]).to_numpy(),
     )  # fmt: skip
     place = world.genome.contigs.index(table["contig"])

@@ -1,4 +1,4 @@
-"""What other bases in the sites of a synthetic genome do to an element."""
+"""Effects of base changes in the sites of a synthetic genome on their elements."""
 
 import numpy as np
 import pandas as pd
@@ -9,46 +9,47 @@ from synthetic.accessible_motifs import Motif, occupancy
 from synthetic.accessible_sites import HELP, with_partners
 
 TASK = "GM12878"
-"""The cell type in which variants are told."""
+"""The cell type whose logit defines the delta of variants."""
 _GONE = 0.1  # occupancy left at most of a site that is removed
 
 
 def base_changes(world: World, sites: pd.DataFrame, motif: Motif) -> pd.DataFrame:
-    """Base changes in a family's sites: those that remove them, and all in weak ones.
+    """List base changes in a family's sites: those that remove a site, and all in weak ones.
 
     Parameters
     ----------
     world
-        Whose genome holds the words.
+        Its genome holds the bases of the sites.
     sites
         Rows of `World.sites`.
     motif
-        Of the family.
+        Motif of the family.
 
     Returns
     -------
     pandas.DataFrame
-        A row a change, with the columns of its site and: position (0-based), ref, alt
+        One row per change, with the columns of its site and: position (0-based), ref, alt
         (codes), in_core (of the matrix, not its flanks), is_best (ALT is the column's
-        best base), occupancy_ref, occupancy_alt (what occupies the site; what helps it
-        stays), deficit_alt (bits).
+        best base), occupancy_ref, occupancy_alt (of the site; the sites that help it stay
+        as they are), deficit_alt (bits).
     """
-    mine = sites[sites["name"] == motif.name]
-    contig = world.genome.contigs.index(mine["contig"])
-    start, turned = mine["instance_start"].to_numpy(), (mine["strand"] == "-").to_numpy()
+    of_family = sites[sites["name"] == motif.name]
+    contig = world.genome.contigs.index(of_family["contig"])
+    start = of_family["instance_start"].to_numpy()
+    turned = (of_family["strand"] == "-").to_numpy()
     words = world.genome.windows(contig, start, motif.width)
     words[turned] = 3 - words[turned, ::-1]
     base_costs = motif.costs[np.arange(motif.width), words]
     after = motif.deficit(words)[:, None, None] + motif.costs - base_costs[:, :, None]
-    helped = HELP * (mine["partner_name"] != "").to_numpy()
-    left = occupancy(after - helped[:, None, None])
-    gone = (left < _GONE) & np.isin(np.arange(motif.width), motif.top)[:, None]
-    kept = np.where((mine["grade"] == "weak").to_numpy()[:, None, None], True, gone)
+    helped = HELP * (of_family["partner_name"] != "").to_numpy()
+    remaining = occupancy(after - helped[:, None, None])
+    gone = (remaining < _GONE) & np.isin(np.arange(motif.width), motif.top)[:, None]
+    kept = np.where((of_family["grade"] == "weak").to_numpy()[:, None, None], True, gone)
     row, column, base = np.nonzero(kept & (np.arange(4) != words[:, :, None]))
     inside = np.arange(motif.width)
     in_core = (inside >= motif.core.start) & (inside < motif.core.stop)
     place = np.where(turned[row], motif.width - 1 - column, column) + start[row]
-    owner = mine.iloc[row].reset_index(drop=True)
+    owner = of_family.iloc[row].reset_index(drop=True)
     return owner.assign(
         position=place,
         ref=np.where(turned[row], 3 - words[row, column], words[row, column]),
@@ -56,23 +57,27 @@ def base_changes(world: World, sites: pd.DataFrame, motif: Motif) -> pd.DataFram
         in_core=in_core[column],
         is_best=motif.costs[column, base] == 0,
         occupancy_ref=owner["occupancy"],
-        occupancy_alt=left[row, column, base],
+        occupancy_alt=remaining[row, column, base],
         deficit_alt=after[row, column, base],
     )
 
 
-def effects(made: pd.DataFrame, sites: pd.DataFrame) -> NDArray[np.float64]:
-    """(N,) what variants add to the logit of their elements in GM12878.
+def logit_changes(made: pd.DataFrame, sites: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the change of the logit in GM12878 by each variant, ALT − REF, shape (N,).
 
-    All sites of an element are read again, so that what the changed one did for others
-    counts.
+    The occupancy of all sites of an element is computed again, so that the help of the
+    changed site for others counts.
 
     Parameters
     ----------
     made
-        A row a variant: element, start of the site that it changes, deficit_alt.
+        One row per variant: element, start of the site that it changes, deficit_alt.
     sites
-        Of the world.
+        All sites of the world.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
     """
     changed = made[["element", "start", "deficit_alt"]].assign(variant=np.arange(len(made)))
     here = changed.merge(sites, on="element", suffixes=("_changed", ""))
