@@ -1,5 +1,7 @@
 """Figures of variants: drawn from small made-up results, with what they say of them."""
 
+import itertools
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from dfim.io.store import read_json, read_table, write_arrays, write_table
 from flow.run.figure_context import NamedMethod
+from flow.scorecard.figure_files import FigureFiles
 from flow.variants.columns import load_panels
 from flow.variants.scorecard import track_row
 from helpers.figures import made_context
@@ -33,7 +36,7 @@ def made_results(rng, n=60, sets=SETS, shift=1.0) -> pd.DataFrame:
     for k, name in enumerate(sets):
         high = np.arange(2 * n) < n
         fis = rng.lognormal(-2.5 + shift * high, 0.8)
-        effect = fis * rng.lognormal(0, 0.9, 2 * n) * rng.choice([-1, 1], 2 * n)
+        delta = fis * rng.lognormal(0, 0.9, 2 * n) * rng.choice([-1, 1], 2 * n)
         distance = np.round(rng.choice([-1, 1], 2 * n) * rng.lognormal(1.6, 1.2, 2 * n))
         part = {
             "set": name,
@@ -46,9 +49,9 @@ def made_results(rng, n=60, sets=SETS, shift=1.0) -> pd.DataFrame:
             "p_value": np.where(high, 1e-6, 0.99),
             "stronger": "A",
             "locus": 1000 * k + np.arange(2 * n) // 2 + rng.integers(0, 2, 2 * n),
-            "effect": effect,
-            "abs_effect": np.abs(effect),
-            "max_abs_effect": np.abs(effect) * 1.2,
+            "delta": delta,
+            "abs_delta": np.abs(delta),
+            "max_abs_delta": np.abs(delta) * 1.2,
             "max_abs_fis": fis,
             "peak_distance": pd.array(np.where(distance == 0, 1, distance), dtype="Int64"),
             "peak_fis": fis * rng.choice([-1, 1], 2 * n),
@@ -101,7 +104,7 @@ def panel(rng, figure, column, first=-15, last=15, *, null=True, with_map=True, 
         "figure": figure, "column": column, "found": True, "half_width": 15,
         "rule": "largest positive FIS, summed, of significant bQTLs", "chosen_from": 321,
         "label": f"chr22:42925131 {letters[0]}>{letters[1]}", "pos": 42925131, "set": "JUND",
-        "name": "rs139512", "p_value": 1.71e-140, "stronger": letters[0], "effect": 0.83,
+        "name": "rs139512", "p_value": 1.71e-140, "stronger": letters[0], "delta": -0.83,
         "sum_fis": float(np.nansum(fis)), "start": 500 + first, "position": 500,
         "n_null": 600, "n_shuffles": 20, "realised": 0.052, "realised_near": 0.06,
         "has_map": with_map,
@@ -196,7 +199,7 @@ def test_groups_figure_tells_every_score_of_every_set(fig7):
     methods = table.loc[table["what"] == "set", "method"]
     assert list(pd.unique(methods)) == [
         "maxAbsFIS, DeepLIFT (genomics default)", "maxAbsFIS, gradient × input",
-        "|Δlogit|, ref − alt", "|Δlogit|, max of 3 bases",
+        "|Δlogit|, alt − ref", "|Δlogit|, max of 3 bases",
     ]  # fmt: skip
     assert len(methods) == 5 * 4
     assert "<!-- JUND -->" in fig7.text
@@ -305,7 +308,7 @@ def test_named_locus_is_compared_by_its_stronger_allele(rng):
     for more, verdict in (
         ({"stronger": ref}, "agrees"),
         ({"stronger": alt}, "differs"),
-        ({"stronger": ref, "effect": -0.1}, "differs"),
+        ({"stronger": ref, "delta": 0.1}, "differs"),
         ({"stronger": ref, "pos": 42925139}, "not comparable"),  # another one in its place
         ({"stronger": ""}, "not comparable"),
     ):
@@ -340,6 +343,47 @@ def test_motif_bars_that_overlap_get_lanes_of_their_own(tmp_path, rng):
     assert bars[0].text == "AP1 → (REF only)"
     assert (bars[0].left, bars[0].right) == (-4.5, 5.5)
     assert bars[2].right == 15.5  # cut where the tracks end
+
+
+@pytest.mark.parametrize("figure", ["groups", "reach", "tracks"])
+def test_titles_are_one_short_line(tmp_path, results, rng, figure):
+    drawing = Drawing(tmp_path)
+    if figure == "groups":
+        draw_groups(results(made_results(rng)), [], [], **drawing.arguments(), seed=3)
+    elif figure == "reach":
+        draw_reach(results(made_results(rng)), **drawing.arguments())
+    else:
+        path = write_panels(tmp_path / "panels.h5", [panel(rng, "fig7", 0)])
+        draw_tracks(path, **drawing.arguments())
+    said = re.findall("<!-- (.*) -->", drawing.text)
+    titles = [text for text in said if "Chromatin accessibility" in text]
+    assert titles == ["Chromatin accessibility (synthetic inputs)"]
+    assert not any("DeepLIFT (genomics default), 10" in text for text in said)
+
+
+def test_names_of_motifs_stand_above_their_bars(tmp_path, rng, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        FigureFiles, "save", lambda _self, figure, *_, **__: drawn.append(figure)
+    )
+    path = write_panels(tmp_path / "panels.h5", [panel(rng, "sfig1", 0, -50, 50)])
+    draw_tracks(path, **Drawing(tmp_path, figure="sfig1").arguments())
+    drawn[0].draw_without_rendering()
+    (ax,) = [ax for ax in drawn[0].axes if any("AP1" in text.get_text() for text in ax.texts)]
+    bars = [bar.get_window_extent() for bar in ax.patches]
+    names = [text.get_window_extent() for text in ax.texts]
+    assert len(bars) == len(names) == 3
+    assert not any(bar.overlaps(name) for bar in bars for name in names)
+    pairs = itertools.combinations(names, 2)
+    assert not any(one.overlaps(other) for one, other in pairs)
+
+
+def test_panels_of_an_earlier_version_are_refused(tmp_path, rng):
+    facts, arrays = panel(rng, "fig4", 0)
+    facts["effect"] = -facts.pop("delta")
+    path = write_panels(tmp_path / "panels.h5", [(facts, arrays)])
+    with pytest.raises(ValueError, match=r"holds no 'delta' \(logit of ALT minus REF\)"):
+        load_panels(path, "fig4")
 
 
 def test_panels_of_another_figure_or_a_missing_array(tmp_path, rng):

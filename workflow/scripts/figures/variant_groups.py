@@ -1,6 +1,5 @@
 """Significant variants beside controls, and which score tells them apart (Fig 7, SFig 3)."""
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -27,7 +26,7 @@ _FEW = 40  # values that are drawn one by one
 
 
 def _names(context: FigureContext) -> list[str]:
-    """What legends call the FIS of the drawn and of the compared analyses.
+    """Name the FIS of the drawn and of the compared analyses in legends.
 
     Analyses of one importance method are told apart by the parts of their description
     that not all of them share.
@@ -45,7 +44,7 @@ def _names(context: FigureContext) -> list[str]:
 def _draw_boxes(
     ax: Axes, variants: ScoredVariants, table: pd.DataFrame, rng: np.random.Generator
 ) -> None:
-    """A pair of boxes a set, with the n of each below and the effect size above."""
+    """Draw a pair of boxes per set, with the n of each below and the effect size above."""
     drawn, ticks = variants.scores[0], {}
     fis = table[table["method"] == variants.methods[0]].set_index("set")
     for number, name in enumerate(variants.sets):
@@ -79,29 +78,32 @@ def _draw_boxes(
 
 
 def _draw_areas(ax: Axes, variants: ScoredVariants, table: pd.DataFrame) -> None:
-    """AUROC of every score in every set, with intervals."""
+    """Draw the AUROC of every score in every set, with intervals."""
     ism = len(variants.methods) - len(_ISM_COLOURS)
     step = 0.8 / len(variants.methods)
     for k, method in enumerate(variants.methods):
-        mine = table[table["method"] == method]
-        at = np.arange(len(mine)) + (k - (len(variants.methods) - 1) / 2) * step
+        of_method = table[table["method"] == method]
+        at = np.arange(len(of_method)) + (k - (len(variants.methods) - 1) / 2) * step
         fis = k < ism
         colour = _COLOURS[k % len(_COLOURS)] if fis else _ISM_COLOURS[k - ism]
-        ends = [mine["auroc"] - mine["auroc_low"], mine["auroc_high"] - mine["auroc"]]
+        ends = [
+            of_method["auroc"] - of_method["auroc_low"],
+            of_method["auroc_high"] - of_method["auroc"],
+        ]
         ax.errorbar(
-            at, mine["auroc"], yerr=np.clip(ends, 0, None), fmt="o" if fis else "s",
+            at, of_method["auroc"], yerr=np.clip(ends, 0, None), fmt="o" if fis else "s",
             color=colour, markersize=4.5, linewidth=1.2, markeredgecolor="black",
             markeredgewidth=0.9 if k == 0 else 0.4, label=method,
         )  # fmt: skip
     ax.axhline(0.5, color="grey", linewidth=0.7, linestyle="--", zorder=0)
-    ax.set(ylabel="AUROC, significant\nagainst control", xlim=(-0.55, len(mine) - 0.45))
+    ax.set(ylabel="AUROC, significant\nagainst control", xlim=(-0.55, len(of_method) - 0.45))
     ax.set_ylim(top=1.03)  # whole markers at 1
-    ax.set_xticks(range(len(mine)), mine["set"], weight="bold", fontsize=8)
+    ax.set_xticks(range(len(of_method)), of_method["set"], weight="bold", fontsize=8)
     ax.tick_params(axis="x", length=0)
 
 
 def _sentence(summary: pd.DataFrame) -> str:
-    """Which score separates best, from the numbers."""
+    """Say which score separates best."""
     best = summary[summary["n_best"] > 0].sort_values("n_best", ascending=False, kind="stable")
     n = summary["n_sets"].iloc[0]
     which = "; ".join(f"{row['method']} in {row['n_best']}" for _, row in best.iterrows())
@@ -131,10 +133,7 @@ def _draw(
     )
     _draw_boxes(axes[0], variants, table, rng)
     _draw_areas(axes[1], variants, table)
-    lines = (
-        line for part in title.split("\n") for line in textwrap.wrap(part, int(17 * width))
-    )
-    figure.suptitle("\n".join(lines), fontsize=7.5)
+    figure.suptitle(title, fontsize=8)
     # Of the figure: a legend of the axes would narrow them to make room for long names.
     figure.legend(
         *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2,
@@ -144,7 +143,7 @@ def _draw(
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """One table of several kinds of rows; counts stay whole where some rows have none."""
+    """Join tables of several kinds of rows; counts stay whole numbers."""
     joined = pd.concat(tables, ignore_index=True)
     whole = [name for name in joined if name == "n" or name.startswith("n_")]
     return joined.astype(dict.fromkeys(whole, "Int64"))
@@ -177,10 +176,7 @@ def main(
         statistics["classes"] = classes.to_dict("records")
     statistics["sentence"] = _sentence(summary)
     with style():
-        title = (
-            f"{context.study_title} ({context.origin} inputs)\n{context.method}\n"
-            f"{statistics['sentence']}"
-        )
+        title = f"{context.study_title} ({context.origin} inputs)"
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(variants, of_sets, title, rng),
             _joined(tables),

@@ -1,4 +1,4 @@
-"""How far from a variant its FIS is strongest (Fig 6A)."""
+"""Distance from a variant to its largest FIS (Fig 6A)."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from flow.variants.scorecard import reach_row
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
-# bp; a bin holds its upper edge. Those in which the paper tells its figure.
+# bp; a bin holds its upper edge. The paper describes its figure by these.
 _EDGES = (0, 10, 20, 200)
 _LABELS = ("1–10", "11–20", "21–200", ">200")
 _TEXT = ("set", "group", "chrom", "ref", "alt", "name", "motif")
@@ -25,7 +25,7 @@ _LOSS, _GAIN = "#0072B2", "#D55E00"
 
 
 def _points(results: str, name: str | None) -> pd.DataFrame:
-    """The variants of a set with their bin; "" where no position has any FIS."""
+    """Read the variants of a set with their bin; "" where no position has any FIS."""
     table = read_table(results, _COLUMNS, text=_TEXT)
     here = table if name is None else table[table["set"] == name]
     if here.empty:
@@ -40,12 +40,16 @@ def _points(results: str, name: str | None) -> pd.DataFrame:
 
 
 def _counts(points: pd.DataFrame) -> dict[str, int]:
-    """Variants by bin of distance; those without any FIS are in none."""
+    """Count variants by bin of distance; those without any FIS are in none."""
     return {label: int((points["bin"] == label).sum()) for label in _LABELS}
 
 
 def _draw(
-    points: pd.DataFrame, counts: dict[str, int], of_controls: dict[str, int], title: str
+    points: pd.DataFrame,
+    counts: dict[str, int],
+    of_controls: dict[str, int],
+    title: str,
+    drawn: str,
 ) -> plt.Figure:
     figure, ax = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
     signs = (
@@ -53,9 +57,11 @@ def _draw(
         (points["peak_fis"] < 0, "^", _GAIN, "the mutation gives importance (FIS < 0)"),
     )
     for mask, marker, colour, label in signs:
-        mine = points[mask]
-        ax.plot(mine["peak_distance"], mine["abs_peak_fis"], marker, color=colour, markersize=4,
-                alpha=0.6, markeredgewidth=0, label=f"{label}, n = {len(mine):,}")  # fmt: skip
+        of_sign = points[mask]
+        ax.plot(
+            of_sign["peak_distance"], of_sign["abs_peak_fis"], marker, color=colour,
+            markersize=4, alpha=0.6, markeredgewidth=0, label=f"{label}, n = {len(of_sign):,}",
+        )  # fmt: skip
     far = max(_EDGES[-1] * 1.5, np.nanmax(points["peak_distance"].abs(), initial=0) * 1.15)
     ax.set_xscale("symlog", linthresh=_EDGES[1], linscale=0.8)
     ax.set(xlim=(-far, far), ylim=(0, None), ylabel="largest |FIS| (logit)")
@@ -79,7 +85,7 @@ def _draw(
             text += f"\ncontrols {100 * of_controls[label] / of:.0f} %"
         ax.text(at, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom",
                 fontsize=6.5)  # fmt: skip
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
+    ax.legend(title=drawn, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
     figure.suptitle(title, fontsize=8)
     return figure
 
@@ -105,12 +111,10 @@ def main(
     without = int((points["bin"] == "").sum())
     shown = name or ", ".join(filter(None, pd.unique(points["set"]))) or "variants"
     with style():
-        title = (
-            f"{context.study_title} ({context.origin} inputs): {len(points):,} variants, "
-            f"{shown}; {without:,} without any FIS\n{context.method}"
-        )
+        title = f"{context.study_title} ({context.origin} inputs)"
+        drawn = f"{len(points):,} variants, {shown}; {without:,} without any FIS"
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(points, counts, of_controls, title),
+            _draw(points, counts, of_controls, title, drawn),
             pd.concat([points, controls]),
             {"set": name, "n": len(points), "n_without_fis": without, "bins": counts,
              "bins_of_controls": of_controls, "n_controls": len(controls)},

@@ -25,30 +25,32 @@ if TYPE_CHECKING:
 
 _VARIANT = "#F0E442"
 _WIDTH = 7.2  # inches: two columns of a page
+_LANE = 0.19  # inches of a motif's bar with its name
 _LEGIBLE = 0.07  # inches a letter needs on the axes of a map
 
 
 def _wrapped(text: str, inches: float) -> str:
-    """Lines that fit into a column, at the size of its notes."""
+    """Break text into lines that fit into a column, at the font size of its notes."""
     lines = (textwrap.wrap(line, int(18 * inches)) for line in text.split("\n"))
     return "\n".join(part for line in lines for part in line)
 
 
 def _height(texts: Iterable[str], inches: float) -> float:
-    """Inches that the longest of some notes needs in a column."""
+    """Return the height (inches) of the longest of some notes in a column."""
     return 0.12 * max((_wrapped(text, inches).count("\n") + 1 for text in texts), default=1)
 
 
 def _draw_motifs(
     axes: list[Axes], bars: list[MotifBar], lanes: int, colours: dict[str, str]
 ) -> None:
-    """A named bar a motif match above the tracks, and its frame in each of them."""
+    """Draw a bar per motif match above the tracks, its name on top, its frame in each track."""
     top, *tracks = axes
     for bar in bars:
         colour, width = colours[bar.name], bar.right - bar.left
-        top.add_patch(Rectangle((bar.left, bar.lane + 0.06), width, 0.88, facecolor=colour,
-                                alpha=0.35, linewidth=0))  # fmt: skip
-        top.text(bar.text_left, bar.lane + 0.47, f" {bar.text}", va="center", fontsize=6)
+        top.add_patch(Rectangle((bar.left, bar.lane + 0.06), width, 0.26, facecolor=colour,
+                                alpha=0.6, linewidth=0))  # fmt: skip
+        # Above the bar, not on it: a name may be wider than its match.
+        top.text(bar.text_left, bar.lane + 0.36, bar.text, va="bottom", fontsize=6)
         for ax in tracks:
             ax.add_patch(Rectangle(
                 (bar.left, 0), width, 1, transform=ax.get_xaxis_transform(), fill=False,
@@ -60,7 +62,7 @@ def _draw_motifs(
 
 
 def _draw_tracks(axes: list[Axes], panel: Panel, first: bool) -> None:
-    """Both alleles on one scale, FIS and its significant part on another."""
+    """Draw both alleles on one scale, FIS and its significant part on another."""
     found = panel.arrays
     fis = [found["fis"], np.where(panel.significant, found["fis"], np.nan)]
     shown = [(found["importance_ref"], found["ref"]), (found["importance_alt"], found["alt"])]
@@ -87,7 +89,7 @@ def _draw_tracks(axes: list[Axes], panel: Panel, first: bool) -> None:
 
 
 def _draw_map(figure: Figure, ax: Axes, panel: Panel, first: bool, inches: float) -> None:
-    """The largest |FIS| of each source on each target, sources down and targets across."""
+    """Draw the largest |FIS| of each source on each target, sources down, targets across."""
     values, bases = panel.arrays["map"], panel.arrays["ref"]
     edges = (panel.offset - 0.5, panel.offset + len(values) - 0.5)
     colours = plt.get_cmap("viridis").with_extremes(bad="white")
@@ -144,7 +146,7 @@ def _draw(panels: list[Panel], title: str) -> Figure:
     tracks = 3 + any(panel.tested for panel in found) if found else 1
     bars = [bar for panel in found for bar in panel.bars(inches)]
     lanes = max((bar.lane + 1 for bar in bars), default=1)
-    heights = [0.16 * lanes] + [0.8] * tracks
+    heights = [_LANE * lanes] + [0.8] * tracks
     heights += [inches + 0.5] if any("map" in panel.arrays for panel in found) else []
     heights.append(_height((panel.note() for panel in found), inches))
     spare = 1.1 + _height((panel.heading() for panel in found), inches)
@@ -180,10 +182,10 @@ def main(
     stats: str,
     context: FigureContext,
 ) -> None:
-    """Draw a column a variant; compare those that the paper names with it."""
+    """Draw one column per variant; compare those that the paper names with it."""
     columns = load_panels(panels, context.figure)
     with style():
-        title = f"{context.study_title} ({context.origin} inputs)\n{context.method}"
+        title = f"{context.study_title} ({context.origin} inputs)"
         FigureFiles(svg, pdf, png, table, stats).save(
             _draw(columns, title),
             pd.concat([panel.table() for panel in columns]),
