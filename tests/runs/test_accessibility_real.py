@@ -64,7 +64,7 @@ def test_rows_are_those_of_the_tables(published):
 
 DEFAULT, RESCALE = "maxAbsFIS, DeepLIFT (genomics default)", "maxAbsFIS, DeepLIFT (Rescale)"
 MEASURED = {  # AUROC against controls
-    "|Δlogit|, ref − alt": {"JUND": 0.730, "SPI1": 0.630, "NFKB": 0.653},
+    "|Δlogit|, alt − ref": {"JUND": 0.730, "SPI1": 0.630, "NFKB": 0.653},
     DEFAULT: {"JUND": 0.650, "SPI1": 0.642, "NFKB": 0.656},
     RESCALE: {"JUND": 0.715, "SPI1": 0.711, "NFKB": 0.697},
     "maxAbsFIS, gradient × input": {"JUND": 0.733, "SPI1": 0.740, "NFKB": 0.714},

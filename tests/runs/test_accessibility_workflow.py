@@ -99,10 +99,10 @@ def test_tables_say_what_the_scores_say(run, folder):
     strongest = np.nanmax(np.abs(fis), axis=(1, 2))
     np.testing.assert_allclose(found["peak_fis"].abs(), strongest, rtol=1e-6)
     annotated = read_table(folder / "deeplift/annotated.tsv.gz")
-    shown = annotated.dropna(subset=["effect"])
-    np.testing.assert_allclose(shown["effect"], shown["effect_GM12878"], atol=1e-4)
-    np.testing.assert_allclose(shown["effect"], found["effect"], rtol=1e-6)
-    assert [f"effect_{task}" in annotated for task in TASKS] == [True] * 18
+    shown = annotated.dropna(subset=["delta"])
+    np.testing.assert_allclose(shown["delta"], shown["delta_GM12878"], atol=1e-4)
+    np.testing.assert_allclose(shown["delta"], found["delta"], rtol=1e-6)
+    assert [f"delta_{task}" in annotated for task in TASKS] == [True] * 18
 
 
 def test_panels_are_of_the_rules(run):

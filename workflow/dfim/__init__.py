@@ -65,7 +65,7 @@ _MOVED = {
     "variant_scores": "variants.scores",
     "variant_tables": "variants.tables",
     "variant_vcf": "variants.vcf",
-    "variant_windows": "variants.cut_windows",
+    "variant_windows": "variants.windows",
     "windows": "genome.peak_windows",
 }
 

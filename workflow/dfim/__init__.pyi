@@ -33,10 +33,10 @@ from .sequences.encoding import base_codes as base_codes
 from .sequences.encoding import one_hot as one_hot
 from .sequences.encoding import one_hot_encode as one_hot_encode
 from .sequences.fasta import read_fasta as read_fasta
-from .variants.cut_windows import cut_variant_windows as cut_variant_windows
 from .variants.files import read_variants as read_variants
 from .variants.fis import score_variants as score_variants
 from .variants.null import score_variant_null as score_variant_null
 from .variants.scores import VariantScores as VariantScores
 from .variants.tables import variant_table as variant_table
-from .variants.variants import check_variants as check_variants
+from .variants.windows import check_variants as check_variants
+from .variants.windows import cut_variant_windows as cut_variant_windows

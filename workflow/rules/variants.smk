@@ -67,7 +67,7 @@ rule score_variants:
         model=RUN.path("{study}", "model", "model.keras"),
     output:
         scores=f"{VARIANTS}/{{analysis}}/scores.{{chunk}}.h5",
-        effects=f"{VARIANTS}/{{analysis}}/effects.{{chunk}}.h5",
+        deltas=f"{VARIANTS}/{{analysis}}/deltas.{{chunk}}.h5",
     log:
         RUN.path(
             "logs", "{study}", "score_variants.{collection}.{analysis}.{chunk}.log"

@@ -1,4 +1,4 @@
-"""Read variants, check them against the genome, choose, and cut the windows of the chosen."""
+"""Read variants, check them against the genome, choose, cut the input sequences to score."""
 
 import logging
 from pathlib import Path
@@ -10,10 +10,11 @@ import pandas as pd
 from dfim.genome.genome import Genome, read_genome
 from dfim.genome.intervals import read_narrowpeak
 from dfim.io.store import write_arrays, write_json, write_table
-from dfim.variants.cut_windows import cut_variant_windows
 from dfim.variants.files import read_variants
-from dfim.variants.variants import Variants
-from flow.variants.bqtl import SHEETS, Bqtls, read_bqtl_table, read_workbook
+from dfim.variants.variants import CheckedVariants, Variants
+from dfim.variants.windows import cut_variant_windows
+from flow.declarations.variants import SHEETS
+from flow.variants.bqtl import Bqtls, read_bqtl_table, read_workbook
 from flow.variants.choice import (
     COLUMNS,
     add_listed,
@@ -35,7 +36,7 @@ Parts = dict[str, Bqtls | Variants]
 def _read_set(
     name: str, variants: list[str], workbook: list[str], table: str | None, controls: str | None
 ) -> Parts:
-    """What one set is read from, by file."""
+    """Read the variants of one set, by file."""
     if variants:
         return {Path(variants[0]).name: read_variants(variants[0])[0]}
     if workbook:
@@ -62,17 +63,17 @@ def _table_of(
     window: int,
     choice: dict[str, Any],
     rng: np.random.Generator,
-) -> tuple[pd.DataFrame, Variants]:
-    """One set's rows with their groups."""
-    table, variants = checked_table(name, parts, genome, window)
+) -> tuple[pd.DataFrame, CheckedVariants]:
+    """Tabulate the rows of one set with their groups."""
+    table, checked = checked_table(name, parts, genome, window)
     found = [read_narrowpeak(file, genome.contigs, elsewhere="drop") for file in peaks]
-    table["inside"] = inside_peaks(variants, genome, found)
+    table["inside"] = inside_peaks(checked.variants, genome, found)
     if isinstance(next(iter(parts.values())), Bqtls):
         last = list(parts)[-1] if len(parts) > 1 else None
         table["group"] = choose_bqtls(table, **choice, control_file=last, rng=rng)
     else:
         table["group"] = np.where(table["status"] == "ok", "variant", "")
-    return table, variants
+    return table, checked
 
 
 def main(
@@ -96,10 +97,10 @@ def main(
     chunks: int,
     seed: int,
 ) -> None:
-    """Write all rows with their status and group, and the windows of those to score.
+    """Write all rows with their status and group, and the input sequences of those to score.
 
-    Lists of files are in the order of their sets; `choice` is what `choose_bqtls` takes,
-    `chunks` the most jobs that an analysis is cut into.
+    Lists of files are in the order of their sets; `choice` holds the arguments of
+    `choose_bqtls`, `chunks` is the largest number of jobs of an analysis.
     """
     bases = read_genome(genome, contigs)
     own_tables = dict(zip(sets, tables, strict=False))
@@ -115,14 +116,15 @@ def main(
         found = _table_of(name, parts, bases, peaks, window, choice, rng)
         made.append(found[0])
         read.append(found[1])
-    rows, every = pd.concat(made, ignore_index=True), Variants.concatenate(read)
+    rows = pd.concat(made, ignore_index=True)
     require_reference(rows)
     rows["group"] = add_listed(rows, listed)
     rows["chosen"] = rows["group"] != ""
     if not rows["chosen"].any():
-        said = rows["status"].value_counts().to_dict()
-        raise ValueError(f"variants: none of {len(rows):,} can be scored: {said}")
-    chosen = every.select(rows["chosen"].to_numpy())
+        counted = rows["status"].value_counts().to_dict()
+        raise ValueError(f"variants: none of {len(rows):,} can be scored: {counted}")
+    checked = CheckedVariants.concatenate(read).choose(rows["chosen"].to_numpy())
+    chosen = checked.ok
     if chunks > len(chosen):
         raise ValueError(f"chunks: got {chunks} for {len(chosen)} variants; expected fewer")
     write_arrays(windows, {"codes": cut_variant_windows(chosen, bases, window)})

@@ -1,4 +1,4 @@
-"""Score the null of every variant of one shard: eighty passes each, so only where asked."""
+"""Test the FIS of the variants of one shard; optional, as it takes eighty passes each."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ def main(
             score,
             {
                 "scores": scored.parameters,
+                **scorer.info.record(),
                 "n_shuffles": n_shuffles,
                 "half_width": half_width,
                 "code": code_digest("scripts/score_variant_nulls.py"),

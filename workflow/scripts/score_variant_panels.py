@@ -33,7 +33,7 @@ def _panel(
     n_shuffles: int,
     seed: int,
 ) -> tuple[Arrays, dict[str, Any]]:
-    """Arrays and facts of one variant, a table of one row."""
+    """Score one variant (`rows` has one row); return its arrays and facts."""
     scores = scorer.scores(codes, rows)
     reach = max(-shown[0], shown[-1])
     null = scorer.null(codes, rows, scores, n=n_shuffles, half_width=reach)
@@ -71,10 +71,10 @@ def _panel(
     return arrays, facts
 
 
-def _told(
+def _results_of(
     found: pd.DataFrame, sites: pd.DataFrame, choice: Choice, shown: range, position: int
 ) -> dict[str, Any]:
-    """What the results say of the variant, and the motif sites in the range shown."""
+    """Collect the variant's results and the motif sites in the range shown."""
     row = found.loc[choice.row]
     here = sites[sites["variant"] == choice.row]
     here = here[(here["end"] > position + shown[0]) & (here["start"] <= position + shown[-1])]
@@ -85,7 +85,7 @@ def _told(
         "pos": int(row["pos"]),
         "name": "" if row["name"] == place else str(row["name"]),
         **{key: str(row[key]) for key in ("set", "stronger")},
-        **{key: float(row[key]) for key in ("p_value", "effect", "sum_fis")},
+        **{key: float(row[key]) for key in ("p_value", "delta", "sum_fis")},
         "motifs": [
             dict(zip(keys, (str(s.motif), int(s.start), int(s.end), str(s.strand),
                             str(s.found_in)), strict=True))
@@ -135,7 +135,7 @@ def main(
                     scorer, codes[[choice.row]], rows, shown, n_shuffles=n_shuffles,
                     with_map=bool(options.get("map")), seed=seed,
                 )  # fmt: skip
-                record |= facts | _told(table, motifs, choice, shown, facts["position"])
+                record |= facts | _results_of(table, motifs, choice, shown, facts["position"])
                 arrays |= {f"p{len(records)}_{key}": value for key, value in made.items()}
             records.append(record)
     write_arrays(panels, arrays, {"panels": records, "settings": settings})

@@ -23,7 +23,7 @@ def main(
     windows: str,
     model: str,
     scores: str,
-    effects: str,
+    deltas: str,
     blocks: str,
     chunk: int,
     chunks: int,
@@ -32,15 +32,15 @@ def main(
     tasks: list[str],
     seed: int,
 ) -> None:
-    """Write FIS of this shard's variants, and their effect on every task.
+    """Write FIS of this shard's variants, and the change (ALT − REF) of each task's output.
 
     Any number of shards gives the same bits: a variant's references follow from the
     seed and its input sequence. Finished blocks are not redone.
     """
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
-    from dfim.models.loading import load_model, model_digest
-    from dfim.variants.alleles import variant_effects
+    from dfim.models.loading import load_model
+    from dfim.variants.alleles import variant_deltas
     from flow.networks.heads import task_heads
     from flow.variants.score_files import VariantScoresFile, rows_a_block, write_records
     from flow.variants.scoring import VariantScorer
@@ -51,15 +51,15 @@ def main(
     block = rows_a_block(len(rows), chunks, scorer.rows_a_batch(rows))
     shard = rows_of_shard(len(rows), block, (chunk, chunks))
     own = slice(shard.start, shard.stop)
-    changed = np.empty((len(shard), 0), np.float32)
-    if tasks:  # by name; a network without names has the one effect that is in the scores
+    changes = np.empty((len(shard), 0), np.float32)
+    if tasks:  # by name; a network without names has the one delta that is in the scores
         heads = list(task_heads(network, tasks, declared).values())
         alleles = rows["alt"].iloc[own].tolist()
-        changed = variant_effects(network, one_hot(codes[own]), alleles, heads)
-    write_arrays(effects, {"effects": changed}, {"tasks": tasks})
+        changes = variant_deltas(network, one_hot(codes[own]), alleles, heads)
+    write_arrays(deltas, {"deltas": changes}, {"tasks": tasks})
     parameters = {
-        "model": model_digest(network),
-        "settings": settings,
+        **scorer.info.record(),
+        "analysis": settings,
         "declared": declared,
         "tasks": tasks,
         "seed_of_references": seed,

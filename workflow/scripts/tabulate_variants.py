@@ -1,4 +1,4 @@
-"""Tables of a scored collection: for figures, for people, and for other programs."""
+"""Tabulate a scored collection: for figures, for users (TSV, VCF), for genome browsers."""
 
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,11 @@ from dfim.pairs.bedpe import write_bedpe
 from dfim.scoring.shards import ordered_shards
 from dfim.variants.null import VariantNull
 from dfim.variants.scores import VariantScores
-from dfim.variants.tables import PLACE, site_pairs, variant_table
-from dfim.variants.variants import CheckedVariants
+from dfim.variants.tables import site_pairs, variant_table
+from dfim.variants.variants import PLACE, CheckedVariants
 from dfim.variants.vcf import write_variant_vcf
 from flow.variants.rows import (
     TEXT,
-    checked_variants,
     chosen_rows,
     motif_sites,
     read_motifs,
@@ -36,7 +35,7 @@ def main(
     windows: str,
     variants: list[str],
     scores: list[str],
-    effects: list[str],
+    deltas: list[str],
     nulls: list[str],
     motif_file: str,
     found: str,
@@ -48,38 +47,38 @@ def main(
     motif_choice: dict[str, float],
     half_width: int,
 ) -> None:
-    """Join the scores with what was read, shard by shard."""
+    """Join the scores with the variants that were read, shard by shard."""
     rows, codes = chosen_rows(table), read_arrays(windows, ("codes",))[0]["codes"]
     pwms = read_motifs(motif_file, motifs)
     every = read_table(table, text=TEXT)
-    checked = checked_variants(every)
+    checked = CheckedVariants.load(table).choose((every["chosen"] == 1).to_numpy())
     ok = np.flatnonzero(checked.status == "ok")
-    parts, told, pairs, places = [], [], [], []
+    parts, annotations, pairs, places = [], [], [], []
     for k, path in enumerate(ordered_shards(scores)):
         file = VariantScoresFile(path)
-        mine, chunk = np.array(file.rows), file.load()
-        near = motif_sites(chunk, codes[mine], pwms, **motif_choice)
-        part = results(rows.iloc[mine], chunk, near, half_width)
+        in_shard, shard = np.array(file.rows), file.load()
+        near = motif_sites(shard, codes[in_shard], pwms, **motif_choice)
+        part = results(rows.iloc[in_shard], shard, near, half_width)
         if nulls:
-            part["peak_p"] = _peak_p(chunk, VariantNullFile(nulls[k]).load(), half_width)
+            part["peak_p"] = _peak_p(shard, VariantNullFile(nulls[k]).load(), half_width)
         parts.append(part)
-        arrays, attributes = read_arrays(effects[k], ("effects",))
-        here = CheckedVariants(checked.variants.select(ok[mine]), checked.status[ok[mine]])
+        arrays, attributes = read_arrays(deltas[k], ("deltas",))
+        here = checked.select(ok[in_shard])
         columns = variant_table(
-            here, chunk, effects=arrays["effects"], tasks=attributes["tasks"],
+            here, shard, deltas=arrays["deltas"], tasks=attributes["tasks"],
             motifs=near, half_width=half_width, over="alt",
         ).drop(columns=[*PLACE, "status"])  # fmt: skip
         if nulls:
             columns["peak_p"] = part["peak_p"].to_numpy()
-        told.append(columns.set_axis(ok[mine]))
-        pairs.append(site_pairs(here.variants, near, chunk.position))
-        places.append(near.assign(variant=near["variant"] + mine[0]))
+        annotations.append(columns.set_axis(ok[in_shard]))
+        pairs.append(site_pairs(here.variants, near, shard.position))
+        places.append(near.assign(variant=near["variant"] + in_shard[0]))
     made = with_loci(pd.concat(parts, ignore_index=True), codes.shape[1])
     write_table(found, made)
     columns = [*PLACE, "set", "group", "p_value"]
     if (every["set"] == "").all():  # a user's own: no sets, and no groups to tell apart
         columns = list(PLACE)
-    joined = every[columns].assign(status=checked.status).join(pd.concat(told))
+    joined = every[columns].assign(status=checked.status).join(pd.concat(annotations))
     joined = joined.dropna(axis=1, how="all")
     write_table(annotated, joined)
     sources = [path for path in variants if path.lower().endswith(_VCF)]
@@ -89,7 +88,7 @@ def main(
 
 
 def _peak_p(scores: VariantScores, null: VariantNull, half_width: int) -> np.ndarray:
-    """P of the ALT's strongest FIS near the variant; NaN where it was not tested."""
+    """Return p of the ALT's strongest FIS near each variant; NaN where it was not tested."""
     peak = scores.peak(half_width, "alt")
     p = scores.of_alt(null.p)[np.arange(len(scores)), peak.position]
     return np.where(peak.position < 0, np.nan, p)

@@ -560,12 +560,14 @@ def test_variants_near_by_score_as_in_the_whole_window(net, windowed, settings, 
         )
         assert np.isnan(limited[..., ~inside]).all()
     for found in (near, all_of_it):
-        np.testing.assert_allclose(found.effect, whole.effect, atol=3e-6)
+        np.testing.assert_allclose(found.delta, whole.delta, atol=3e-6)
         np.testing.assert_array_equal(found.bases, whole.bases)
         np.testing.assert_array_equal(found.reachable, whole.reachable)
         np.testing.assert_array_equal(found.importance[5], found.importance[2])
-        known = np.isfinite(found.gap)
-        np.testing.assert_allclose(found.gap[known], whole.gap[known], atol=3e-6)
+        known = np.isfinite(found.convergence_delta)
+        np.testing.assert_allclose(
+            found.convergence_delta[known], whole.convergence_delta[known], atol=3e-6
+        )
     assert (np.abs(near.peak(half_width).value) > 1e-3 * scale).all()
     np.testing.assert_array_equal(
         near.peak(half_width).position, whole.peak(half_width).position

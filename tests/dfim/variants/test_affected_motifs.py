@@ -111,7 +111,7 @@ def test_wrong_input_gets_one_line(score):
     scores = score(X)
     with pytest.raises(ValueError, match=r"scores: variant 0 has no ALT"):
         affected_motifs(scores, X, [GATA])
-    with pytest.raises(ValueError, match=r"X: got 2 windows, expected one for each of 3"):
+    with pytest.raises(ValueError, match=r"X: got 2 sequences, expected one for each of 3"):
         affected_motifs(scores, X[:2], [GATA])
 
 

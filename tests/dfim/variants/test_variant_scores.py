@@ -9,19 +9,28 @@ import pytest
 
 from dfim.attribution.factory import make_attributor
 from dfim.attribution.logits import Head, predict_logits
+from dfim.io.store import write_arrays
 from dfim.scoring.settings import ScoringSettings
 from dfim.sequences.encoding import decode, one_hot_encode
 from dfim.statistics.significance import fit_gaussian, p_empirical, p_gaussian
 from dfim.variants import fis as variant_interactions
-from dfim.variants.alleles import distinct_windows, variant_effects
+from dfim.variants.alleles import distinct_sequences, shuffle_around, variant_deltas
 from dfim.variants.fis import score_variants
-from dfim.variants.null import DISTANCE_BINS, VariantNull, score_variant_null, shuffle_around
+from dfim.variants.null import DISTANCE_BINS, VariantNull, score_variant_null
 from dfim.variants.scores import VariantScores
 from helpers.small_models import LENGTH, additive_net, conv_net, one_hot, two_heads
 
 GC = ScoringSettings(references="gc")
 DINUC = ScoringSettings(n_refs=2)
-RECORD = ("importance", "mutant_importance", "bases", "alt", "effect", "gap", "reachable")
+RECORD = (
+    "importance",
+    "mutant_importance",
+    "bases",
+    "alt",
+    "delta",
+    "convergence_delta",
+    "reachable",
+)
 MIDDLE = LENGTH // 2
 
 
@@ -79,12 +88,27 @@ def test_scores_are_importance_before_minus_after(X, rng, method, position):
         expected[:, at] = np.nan
         np.testing.assert_allclose(scores.fis[row], expected, atol=1e-6)
         np.testing.assert_allclose(
-            scores.effect[row], found.target[0] - found.target[1:], atol=1e-6
+            scores.delta[row], found.target[1:] - found.target[0], atol=1e-6
         )
         np.testing.assert_allclose(scores.importance[row], found.scores[0], atol=1e-6)
-        np.testing.assert_allclose(scores.gap[row], found.gap, atol=1e-5)
+        np.testing.assert_allclose(scores.convergence_delta[row], found.gap, atol=1e-5)
     assert np.abs(np.nan_to_num(scores.fis)).max() > 1e-3
     assert (np.isnan(scores.fis).sum(axis=2) == 1).all()
+
+
+@pytest.mark.parametrize("settings", [GC, DINUC, replace(DINUC, refs_from="mutant")])
+def test_delta_is_the_logit_of_the_mutant_minus_that_of_the_reference(X, rng, settings):
+    model = conv_net(1)
+    scores = score_variants(made(model), X, settings=settings, rng=rng)
+    before = predict_logits(model, X, [Head(0, 0)])[:, 0]
+    for k in range(3):
+        text = [
+            t[:MIDDLE] + others(x)[k] + t[MIDDLE + 1 :]
+            for t, x in zip(decode(X), X, strict=True)
+        ]
+        after = predict_logits(model, one_hot_encode(text), [Head(0, 0)])[:, 0]
+        np.testing.assert_allclose(scores.delta[:, k], after - before, atol=1e-5)
+    assert np.abs(scores.delta).min() > 1e-4
 
 
 @pytest.mark.parametrize("references", ["gc", "zeros", "dinuc", "random"])
@@ -100,7 +124,7 @@ def test_additive_network_has_no_interaction(rng, references):
     )
     away = np.arange(40) != 20
     assert (scores.fis[:, :, away] == 0).all()
-    assert (np.abs(scores.effect) > 1e-3).all()
+    assert (np.abs(scores.delta) > 1e-3).all()
     assert (scores.max_abs_fis() == 0).all()
     assert (scores.peak().position == -1).all()
     assert not scores.reachable[away].any()
@@ -120,7 +144,7 @@ def test_alt_is_the_one_given(attributor, X, rng):
     assert scores.alt.tolist() == [row % 3 for row in range(8)]
     assert ["ACGT"[base] for base in scores.alt_base] == alleles
     np.testing.assert_array_equal(scores.of_alt()[4], scores.fis[4, 1])
-    np.testing.assert_array_equal(scores.of_alt(scores.effect)[2], scores.effect[2, 2])
+    np.testing.assert_array_equal(scores.of_alt(scores.delta)[2], scores.delta[2, 2])
     none = score_variants(attributor, X, settings=GC, rng=rng)
     assert (none.alt == -1).all()
     assert (none.alt_base == -1).all()
@@ -147,7 +171,7 @@ def test_scores_do_not_depend_on_blocks_order_or_selection(
     whole = score(np.arange(8))
     same(score(np.arange(8)[::-1]), whole, np.arange(8)[::-1])
     same(score(np.array([6])), whole, [3])  # alone, and as the twin of another
-    monkeypatch.setattr(variant_interactions, "windows_a_block", lambda _: 3)
+    monkeypatch.setattr(variant_interactions, "sequences_per_block", lambda _: 3)
     same(score(np.arange(8)), whole)  # blocks of 3, 3 and 1 distinct windows
     parts = VariantScores.concatenate([score(np.arange(5)), score(np.arange(5, 8))])
     same(parts, whole)
@@ -189,6 +213,36 @@ def test_round_trip(attributor, X, rng, tmp_path):
     same(found.select(np.arange(8) > 4), scores, slice(5, 8))
 
 
+def test_scores_of_an_earlier_version_are_refused_in_one_line(attributor, X, rng, tmp_path):
+    scores = score_variants(attributor, X, settings=GC, rng=rng)
+    arrays = {("effect" if n == "delta" else n): a for n, a in scores.arrays().items()}
+    write_arrays(tmp_path / "old.h5", arrays)
+    with pytest.raises(
+        ValueError, match=r"old\.h5: holds 'effect' .* expected 'delta'"
+    ) as error:
+        VariantScores.load(tmp_path / "old.h5")
+    assert "\n" not in str(error.value)
+
+
+def test_record_says_how_scores_were_made(attributor, X, rng, tmp_path):
+    scores = score_variants(attributor, X, settings=GC, rng=rng)
+    assert (scores.info.method, scores.info.sign) == ("deeplift", "original - mutant")
+    assert scores.info.model == attributor.model_digest != ""
+    assert scores.info.settings["references"] == "gc"
+    assert "8 variants at index 30 of 60 bp" in repr(scores)
+    null = score_variant_null(attributor, X, scores, n=2, settings=GC, rng=rng)
+    assert null.info == scores.info
+    null.save(tmp_path / "n.h5")
+    assert VariantNull.load(tmp_path / "n.h5").info == null.info
+    with pytest.raises(ValueError, match="cannot test scores that differ in settings"):
+        score_variant_null(attributor, X, scores, n=2, settings=DINUC, rng=rng)
+    other = made(conv_net(2))
+    with pytest.raises(ValueError, match="cannot test scores that differ in model"):
+        score_variant_null(other, X, scores, n=2, settings=GC, rng=rng)
+    with pytest.raises(ValueError, match="cannot join scores that differ in model"):
+        VariantScores.concatenate([scores, score_variants(other, X, settings=GC, rng=rng)])
+
+
 # ---- peaks ---------------------------------------------------------------------
 
 
@@ -216,18 +270,17 @@ def test_peak_is_the_largest_found_by_looking(attributor, X, rng, half_width, ov
 # ---- other heads ---------------------------------------------------------------
 
 
-def test_effect_of_every_head(X, rng):
+def test_delta_of_every_head_is_alt_minus_ref(X, rng):
     model, heads = two_heads(3), [Head("classes", 1), Head("value", 0)]
     alleles = [others(x)[0] for x in X]
-    found = variant_effects(model, X, alleles, heads)
+    found = variant_deltas(model, X, alleles, heads)
     text = [t[:MIDDLE] + a + t[MIDDLE + 1 :] for t, a in zip(decode(X), alleles, strict=True)]
-    expected = predict_logits(model, X, heads) - predict_logits(
-        model, one_hot_encode(text), heads
-    )
+    expected = predict_logits(model, one_hot_encode(text), heads)
+    expected -= predict_logits(model, X, heads)
     np.testing.assert_array_equal(found, expected)
     attributor = make_attributor(model, "gradient_input", output="classes", unit=1)
     scores = score_variants(attributor, X, alleles=alleles, rng=rng)
-    np.testing.assert_allclose(found[:, 0], scores.of_alt(scores.effect), atol=1e-5)
+    np.testing.assert_allclose(found[:, 0], scores.of_alt(scores.delta), atol=1e-5)
 
 
 # ---- the null ------------------------------------------------------------------
@@ -271,7 +324,7 @@ def test_null_is_that_of_the_same_mutation_in_shuffles(attributor, X, model, hal
     assert null.n.sum() == 3 * near.sum()
     # The same shuffles, by the documented keys.
     shuffling = int(np.random.default_rng(1).integers(2**63, size=2)[0])
-    for row, name in enumerate(distinct_windows(X)[2][:3]):
+    for row, name in enumerate(distinct_sequences(X)[2][:3]):
         shuffles = shuffle_around(X[[row]], MIDDLE, 3, np.random.default_rng((shuffling, name)))
         again = score_variants(attributor, shuffles[0], settings=GC, rng=key)
         assert (again.bases == scores.bases[row]).all()  # the same mutation
@@ -320,8 +373,8 @@ def test_null_of_a_variant_does_not_depend_on_the_others(attributor, X, monkeypa
     whole = test(np.arange(8))
     np.testing.assert_array_equal(whole.p[3], whole.p[6])
     alone = test(np.array([6]))
-    monkeypatch.setattr(variant_interactions, "windows_a_block", lambda _: 2)
-    monkeypatch.setattr("dfim.variants.null.windows_a_block", lambda _: 6)  # 2 windows
+    monkeypatch.setattr(variant_interactions, "sequences_per_block", lambda _: 2)
+    monkeypatch.setattr("dfim.variants.null.sequences_per_block", lambda _: 6)  # 2 windows
     blocks = test(np.arange(8))
     for name in ("p", "mean", "sd", "realised"):
         np.testing.assert_array_equal(getattr(alone, name)[0], getattr(whole, name)[6])
@@ -369,7 +422,7 @@ def test_wrong_input_gets_one_line(attributor, X, rng):
         ({"X": X.astype(np.float32)}, r"X: got float32, expected uint8"),
         ({"position": LENGTH}, r"position: got 60, expected 0 to 59"),
         ({"alleles": ["A"]}, r"alleles: got 1, expected one for each of 8"),
-        ({"alleles": own}, r"alleles: entry 0 is '.', expected .* not the window's own base"),
+        ({"alleles": own}, r"alleles: entry 0 is '.', expected .* not the sequence's own base"),
         ({"alleles": ["AT"] * 8}, r"alleles: entry 0 is 'AT'"),
     ]
     for change, message in cases:
@@ -381,7 +434,7 @@ def test_wrong_input_gets_one_line(attributor, X, rng):
     for call, message in [
         (lambda: scores.peak(over="both"), r"over: got 'both'"),
         (lambda: scores.peak(0), r"half_width: got 0"),
-        (lambda: null(X[:2]), r"X: got 2 windows"),
+        (lambda: null(X[:2]), r"X: got 2 sequences"),
         (lambda: null(X, n=0), r"n: got 0"),
         (lambda: null(X, model="t"), r"model: got 't'"),
     ]:

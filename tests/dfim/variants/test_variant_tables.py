@@ -29,9 +29,10 @@ VCF = """\
 ##fileformat=VCFv4.2
 ##source=hand
 ##INFO=<ID=AF,Number=A,Type=Float,Description="x">
-##INFO=<ID=DFIM_effect,Number=A,Type=Float,Description="of an earlier run">
+##INFO=<ID=DFIM_delta,Number=A,Type=Float,Description="of an earlier run">
+##INFO=<ID=DFIM_effect_K562,Number=A,Type=Float,Description="of an earlier version">
 #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\ts1
-chr1\t1031\trs1\tA\tC,G\t50\tPASS\tAF=0.1,0.2;DFIM_effect=9,9;DB\tGT\t0/1
+chr1\t1031\trs1\tA\tC,G\t50\tPASS\tAF=0.1,0.2;DFIM_delta=9,9;DFIM_effect_K562=9,9;DB\tGT\t0/1
 chr1\t1100\t.\tAT\tA\t.\t.\t.\tGT\t0/0
 chr2\t501\trs2;rs3\tT\tA\t.\tq10\tDFIM_effect=9\tGT\t1/1
 """
@@ -61,8 +62,8 @@ def results(attributor, vcf):
         rng=np.random.default_rng(0),
     )  # fmt: skip
     motifs = affected_motifs(scores, X, PWMS, p_value=2e-4, gc=0.5)
-    effects = np.arange(6, dtype=np.float32).reshape(3, 2) / 7
-    table = variant_table(checked, scores, effects=effects, tasks=TASKS, motifs=motifs)
+    deltas = np.arange(6, dtype=np.float32).reshape(3, 2) / 7
+    table = variant_table(checked, scores, deltas=deltas, tasks=TASKS, motifs=motifs)
     return checked, scores, motifs, table
 
 
@@ -79,26 +80,26 @@ def test_table_has_every_variant(results):
     _, scores, motifs, table = results
     assert table["status"].tolist() == ["ok", "ok", "indel", "ok"]
     assert table["pos"].tolist() == [1031, 1031, 1100, 501]
-    assert table["row"].tolist() == [6, 6, 7, 8]
+    assert table["row"].tolist() == [7, 7, 8, 9]
     ok = table[table["status"] == "ok"]
     peak = scores.peak(15, "alt")
     np.testing.assert_array_equal(ok["max_abs_fis"], np.abs(peak.value))
-    np.testing.assert_array_equal(ok["effect"], scores.of_alt(scores.effect))
-    np.testing.assert_allclose(ok["effect_K562"], [1 / 7, 3 / 7, 5 / 7], rtol=1e-6)
+    np.testing.assert_array_equal(ok["delta"], scores.of_alt(scores.delta))
+    np.testing.assert_allclose(ok["delta_K562"], [1 / 7, 3 / 7, 5 / 7], rtol=1e-6)
     for row, place in zip(ok.itertuples(), peak.position, strict=True):
         assert row.peak_distance == place - MIDDLE
         assert row.peak_pos - row.pos == row.peak_distance
     strongest = motifs.drop_duplicates("variant")
     assert ok["motif"].tolist() == strongest["motif"].tolist()
     assert ok["motif_distance"].tolist() == strongest["distance"].tolist()
-    assert table.loc[2, "effect":].isna().all()
+    assert table.loc[2, "delta":].isna().all()
 
 
 def test_table_reads_back(results, tmp_path):
     table = results[3]
     write_table(tmp_path / "t.tsv", table)
     found = read_table(tmp_path / "t.tsv", tuple(table.columns), text=TEXT)
-    for name in ("max_abs_fis", "effect_B cell", "peak_fis", "peak_pos", "motif_fis"):
+    for name in ("max_abs_fis", "delta_B cell", "peak_fis", "peak_pos", "motif_fis"):
         expected = table[name].astype("Float64").to_numpy(float, na_value=np.nan)
         np.testing.assert_allclose(found[name].to_numpy(float), expected, rtol=1e-7)
     again, others = read_variants(tmp_path / "t.tsv")  # it is a table of variants itself
@@ -113,15 +114,15 @@ def test_a_peak_of_nothing_has_no_place(results):
     table = variant_table(checked, dead)
     assert (table["max_abs_fis"].dropna() == 0).all()
     assert table["peak_pos"].isna().all()
-    assert not {"motif", "effect_K562"} & set(table.columns)
+    assert not {"motif", "delta_K562"} & set(table.columns)
 
 
 def test_results_of_other_variants_are_refused(results):
     checked, scores, _, _ = results
     with pytest.raises(ValueError, match=r"scores: got \(2,\), expected \(3,\)"):
         variant_table(checked, scores.select(np.arange(2)))
-    with pytest.raises(ValueError, match=r"effects: got \(3, 1\), expected \(3, 2\)"):
-        variant_table(checked, scores, effects=np.zeros((3, 1)), tasks=TASKS)
+    with pytest.raises(ValueError, match=r"deltas: got \(3, 1\), expected \(3, 2\)"):
+        variant_table(checked, scores, deltas=np.zeros((3, 1)), tasks=TASKS)
 
 
 # ---- VCF -----------------------------------------------------------------------
@@ -140,16 +141,18 @@ def test_vcf_is_copied_with_fields_added(results, vcf, tmp_path, name, from_file
     text = (gzip.decompress(data) if name.endswith(".gz") else data).decode()
     lines, before = text.splitlines(), VCF.splitlines()
     kept = [line for line in lines if line.startswith("#") and "ID=DFIM_" not in line]
-    assert kept == [*before[:3], before[4]]
+    assert kept == [*before[:3], before[5]]
     declared = re.findall(r"^##INFO=<ID=(DFIM_\w+),Number=A,Type=(\w+),", text, re.MULTILINE)
     assert len(dict(declared)) == len(declared) == len(table.columns) - 6
     types = dict(declared)
-    assert types["DFIM_effect_B_cell"] == "Float"
+    assert types["DFIM_delta_B_cell"] == "Float"
+    told = 'Description="logit of ALT minus logit of REF, '
+    assert [f'{told}{task}"' in text for task in ("scored task", *TASKS)] == [True] * 3
     assert types["DFIM_peak_pos"] == types["DFIM_motif_distance"] == "Integer"
     assert types["DFIM_status"] == "String"
     rows = [line for line in lines if not line.startswith("#")]
     assert len(rows) == 3
-    for row, old in zip(rows, before[5:], strict=True):
+    for row, old in zip(rows, before[6:], strict=True):
         cells, expected = row.split("\t"), old.split("\t")
         assert cells[:7] + cells[8:] == expected[:7] + expected[8:]
         assert {*info(row)} <= {"AF", "DB"} | types.keys()
@@ -157,10 +160,10 @@ def test_vcf_is_copied_with_fields_added(results, vcf, tmp_path, name, from_file
     assert first["AF"] == ["0.1", "0.2"]
     assert first["DB"] == [""]
     assert first["DFIM_status"] == ["ok", "ok"]
-    assert first["DFIM_effect_K562"] == ["0.142857", "0.428571"]
+    assert first["DFIM_delta_K562"] == ["0.142857", "0.428571"]
     assert first["DFIM_motif"] == ["GATA", "GATA"]
     assert indel == {"DFIM_status": ["indel"]}
-    assert float(last["DFIM_effect"][0]) == pytest.approx(float(table["effect"][3]), rel=1e-5)
+    assert float(last["DFIM_delta"][0]) == pytest.approx(float(table["delta"][3]), rel=1e-5)
     assert float(first["DFIM_peak_pos"][1]) == table["peak_pos"][1]
     # What was added does not change what is read; and a second run changes nothing.
     for field in ("contig", "position", "ref", "alt", "row"):
@@ -176,13 +179,16 @@ def test_vcf_is_copied_with_fields_added(results, vcf, tmp_path, name, from_file
 def test_another_source_is_refused_and_nothing_left(results, vcf, tmp_path):
     table = results[3]
     vcf.write_text(VCF.replace("A\tC,G", "A\tC"))
-    with pytest.raises(ValueError, match=r"in.vcf, line 6: chr1:1031, 1 ALT: not in the table"):
+    with pytest.raises(ValueError, match=r"in.vcf, line 7: chr1:1031, 1 ALT: not in the table"):
         write_variant_vcf(tmp_path / "out.vcf", table, source=vcf)
     vcf.write_text("\n".join(VCF.splitlines()[:-1]) + "\n")
-    with pytest.raises(ValueError, match=r"in.vcf: no line 8, which the table has"):
+    with pytest.raises(ValueError, match=r"in.vcf: no line 9, which the table has"):
         write_variant_vcf(tmp_path / "out.vcf", table, source=vcf)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.vcf"]
-    twins = table.rename(columns={"effect_K562": "effect_B_cell"})
+    old = table.rename(columns={"delta": "effect"})
+    with pytest.raises(ValueError, match=r"column 'effect' .* expected 'delta' \(ALT minus"):
+        write_variant_vcf(tmp_path / "out.vcf", old)
+    twins = table.rename(columns={"delta_K562": "delta_B_cell"})
     with pytest.raises(ValueError, match=r"make equal INFO fields"):
         write_variant_vcf(tmp_path / "out.vcf", twins)
 

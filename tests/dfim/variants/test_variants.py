@@ -2,16 +2,18 @@
 
 import gzip
 import logging
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 from dfim.genome.genome import Genome
 from dfim.genome.intervals import Contigs
+from dfim.io.store import write_table
 from dfim.sequences.encoding import UNKNOWN
-from dfim.variants.cut_windows import cut_variant_windows
 from dfim.variants.files import read_variant_bed, read_variant_table, read_variants, read_vcf
-from dfim.variants.variants import STATUSES, Variants, check_variants
+from dfim.variants.variants import STATUSES, CheckedVariants, Variants
+from dfim.variants.windows import check_variants, cut_variant_windows
 
 LENGTH = 10
 VCF = (
@@ -43,7 +45,8 @@ def variants_at(genome, places):
 
 
 def refusal(read, path, text, **keywords):
-    path.write_text(text)
+    if text is not None:
+        path.write_text(text)
     with pytest.raises(ValueError, match=r".") as error:
         read(path, **keywords)
     told = str(error.value)
@@ -74,7 +77,7 @@ def test_every_status_has_its_row_and_none_is_lost(genome, caplog):
         "n_in_window": ("1", 72, n, other(n)),
         "duplicate": ("1", 30, r, a),
     }
-    assert tuple(rows) == ("ok", *(s for s in STATUSES if s != "ok"))
+    assert (*rows, "not_chosen") == STATUSES
     last = rows["window_leaves_contig"]
     rows["window_leaves_contig"] = (*last[:3], other(last[2]))
     columns = list(zip(*rows.values(), strict=True))
@@ -82,9 +85,57 @@ def test_every_status_has_its_row_and_none_is_lost(genome, caplog):
     with caplog.at_level(logging.INFO):
         checked = check_variants(variants, genome, LENGTH)
     assert checked.status.tolist() == list(rows)
-    assert checked.counts == dict.fromkeys(STATUSES, 1)
+    assert checked.counts == dict.fromkeys(rows, 1) | {"not_chosen": 0}
     assert checked.ok.row.tolist() == [2]
     assert "13 rows: 1 ok, 1 not_acgt" in caplog.text
+
+
+def test_choosing_leaves_ok_variants_out_and_keeps_the_other_reasons(genome):
+    variants = variants_at(genome, [("1", 30), ("1", 40), ("1", 2), ("2", 50)])
+    checked = check_variants(variants, genome, LENGTH)
+    chosen = checked.choose(np.array([True, False, True, False]))
+    assert chosen.status.tolist() == ["ok", "not_chosen", "window_leaves_contig", "not_chosen"]
+    assert chosen.counts["not_chosen"] == 2
+    assert chosen.ok.position.tolist() == [30]
+    assert checked.counts["ok"] == 3
+    parts = [checked.select(np.array([0, 1])), checked.select(np.array([2, 3]))]
+    again = CheckedVariants.concatenate(parts)
+    assert again.status.tolist() == checked.status.tolist()
+    assert again.variants.name.tolist() == variants.name.tolist()
+
+
+@pytest.mark.parametrize("name", ["checked.tsv", "checked.tsv.gz"])
+def test_checked_variants_are_saved_and_loaded(genome, tmp_path, name):
+    rows = [("1", 30, "<DEL>", "NA", "001"), ("chrX", 7, "A", "C", "NA"), ("2", 9, "*", "", "")]
+    contig, position, ref, alt, names = zip(*rows, strict=True)
+    variants = Variants.build(contig, position, ref, alt, row=[3, 3, 9], name=names)
+    checked = CheckedVariants(variants, np.array(["not_acgt", "unknown_contig", "ok"]))
+    checked.save(tmp_path / name)
+    found = CheckedVariants.load(tmp_path / name)
+    assert found.status.tolist() == checked.status.tolist()
+    for field in fields(Variants):
+        mine, theirs = (getattr(each.variants, field.name) for each in (checked, found))
+        assert (mine.tolist(), mine.dtype) == (theirs.tolist(), theirs.dtype)
+    none = checked.select(np.zeros(3, bool))
+    none.save(tmp_path / name)
+    assert len(CheckedVariants.load(tmp_path / name).variants) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"pos": [5.5, 6]}, "column pos: expected whole numbers"),
+        ({"row": ["a", "b"]}, "column row: expected whole numbers"),
+        ({"status": ["ok", "good"]}, "column status: got 'good', expected one of"),
+        ({"alt": None}, "column 'alt' is missing"),
+    ],
+)
+def test_a_table_that_is_none_of_checked_variants_is_refused(genome, tmp_path, change, fault):
+    variants = variants_at(genome, [("1", 30), ("1", 40)])
+    table = check_variants(variants, genome, LENGTH).table().assign(**change)
+    write_table(tmp_path / "t.tsv", table.dropna(axis=1))
+    refused = refusal(CheckedVariants.load, tmp_path / "t.tsv", None)
+    assert fault in refused
 
 
 @pytest.mark.parametrize("length", [1, 7, 10, 11])

@@ -186,7 +186,7 @@ def test_score_files_are_one_a_chunk(default):
     found = of(default, analyses=analyses).score_files("r/s", "a")
     assert found == {
         "scores": ["r/s/variants/bqtls/a/scores.0.h5", "r/s/variants/bqtls/a/scores.1.h5"],
-        "effects": ["r/s/variants/bqtls/a/effects.0.h5", "r/s/variants/bqtls/a/effects.1.h5"],
+        "deltas": ["r/s/variants/bqtls/a/deltas.0.h5", "r/s/variants/bqtls/a/deltas.1.h5"],
         "nulls": [],
     }
     found = of(default, analyses=analyses, null="per_map").score_files("r/s", "b")

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from dfim.genome.genome import read_genome
-from dfim.variants.cut_windows import cut_variant_windows
-from dfim.variants.variants import check_variants
-from flow.variants.bqtl import SHEETS, read_bqtl_table, read_workbook
+from dfim.variants.windows import check_variants, cut_variant_windows
+from flow.declarations.variants import SHEETS
+from flow.variants.bqtl import read_bqtl_table, read_workbook
 from flow.variants.choice import checked_table, rows_named
 
 HEADER = (
@@ -184,8 +184,9 @@ def test_loci_of_the_paper(test_data, factor, place, alleles, stronger, p):
 @pytest.mark.realdata
 def test_real_loci_are_found_in_either_convention(test_data, hg19, factor):
     found = read_bqtl_table(test_data / f"bqtl/{factor}_10k.txt")
-    table, variants = checked_table(factor, {"table": found}, hg19, 1000)
+    table, checked = checked_table(factor, {"table": found}, hg19, 1000)
     for at in np.flatnonzero(table["status"] == "ok")[:4]:
-        for printed in (variants.position[at], variants.position[at] + 1):
-            column = {"set": factor, "locus": f"{variants.contig[at]}:{printed}"}
+        position = checked.variants.position[at]
+        for printed in (position, position + 1):
+            column = {"set": factor, "locus": f"{checked.variants.contig[at]}:{printed}"}
             assert rows_named(table, column).tolist() == [at]

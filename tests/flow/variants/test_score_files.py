@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dfim.scoring.block_layout import rows_of_shard
+from dfim.scoring.provenance import ScoreInfo
 from dfim.scoring.shards import ordered_shards
 from dfim.variants.null import VariantNull
 from dfim.variants.scores import VariantScores
@@ -18,6 +19,7 @@ from flow.variants.score_files import (
     write_records,
 )
 
+INFO = ScoreInfo("deeplift", "0123", settings={"references": "gc"})
 N, LENGTH = 11, 6
 RNG = np.random.default_rng(0)
 SCORES = VariantScores(
@@ -29,9 +31,14 @@ SCORES = VariantScores(
     RNG.random((N, 3)).astype(np.float32),
     np.full((N, 4), np.nan, np.float32),
     np.arange(LENGTH) > 1,
+    info=INFO,
 )
 NULL = VariantNull(
-    RNG.random((N, 3, LENGTH)), *RNG.random((2, N, 3, 5)), np.arange(5), RNG.random((N, 3, 5))
+    RNG.random((N, 3, LENGTH)),
+    *RNG.random((2, N, 3, 5)),
+    np.arange(5),
+    RNG.random((N, 3, 5)),
+    info=INFO,
 )
 
 
@@ -50,8 +57,8 @@ def write(path, record, kind, *, shard=(0, 1), stop=None):
         return record.select(rows)
 
     write_records(
-        path, kind, score, {"seed_of_references": 3}, n=N, block=2, shard=shard,
-        progress=lambda _: None,
+        path, kind, score, {"seed_of_references": 3, **INFO.record()}, n=N, block=2,
+        shard=shard, progress=lambda _: None,
     )  # fmt: skip
     return scored
 
@@ -67,7 +74,10 @@ def test_records_come_back_from_any_number_of_shards(tmp_path, record, kind):
         files = [kind(path) for path in ordered_shards(paths)]
         assert [row for file in files for row in file.rows] == list(range(N))
         joined = type(record).concatenate([file.load() for file in files])
+        assert joined.info == INFO
         for field in fields(record):
+            if field.name == "info":
+                continue
             values, expected = (getattr(r, field.name) for r in (joined, record))
             np.testing.assert_array_equal(values, expected, err_msg=field.name)
 

@@ -87,9 +87,9 @@ def test_best_score_is_counted_by_set_and_a_set_of_one_group_is_not(rng):
     high[80:] = True
     random, right = rng.normal(size=90), high + rng.normal(0, 0.1, 90)
     fis = np.where(sets == "NFKB", right, random)
-    effect = np.where(sets == "JUND", right, random)
+    delta = np.where(sets == "JUND", right, random)
     table, summary = group_table(
-        scored(high, np.arange(90), fis, effect, random, sets=sets), rng=rng, n_resamples=50
+        scored(high, np.arange(90), fis, delta, random, sets=sets), rng=rng, n_resamples=50
     )
     assert summary.set_index("method")["n_best"].to_dict() == {"FIS": 1, OF_ALT: 1, OF_ALL: 0}
     assert summary["n_sets"].tolist() == [2, 2, 2]
@@ -142,7 +142,7 @@ def results_table(**more) -> pd.DataFrame:
         "set": ["JUND"] * 4, "group": ["significant", "control", "listed", "control"],
         "chrom": "8", "pos": [5, 6, 7, 8], "ref": "A", "alt": "C", "locus": [0, 1, 2, 3],
         "motif": ["AP1", None, None, None], "max_abs_fis": [3.0, 1, np.nan, 2],
-        "abs_effect": [1.0, 2, np.nan, 3], "max_abs_effect": [4.0, 5, np.nan, 6],
+        "abs_delta": [1.0, 2, np.nan, 3], "max_abs_delta": [4.0, 5, np.nan, 6],
     }  # fmt: skip
     return pd.DataFrame(table | more)
 
@@ -171,8 +171,8 @@ def test_load_refuses_what_cannot_be_compared(write):
         load_variants([write(), write("other.tsv.gz", pos=[5, 6, 7, 9])], ["a", "b"])
     with pytest.raises(ValueError, match="no set has both significant and control"):
         load_variants([write(group=["listed", "control", "", "control"])], ["a"])
-    with pytest.raises(ValueError, match="8:8 A>C has no abs_effect; expected a score"):
-        load_variants([write(abs_effect=[1.0, 2, 3, np.nan])], ["a"])
+    with pytest.raises(ValueError, match="8:8 A>C has no abs_delta; expected a score"):
+        load_variants([write(abs_delta=[1.0, 2, 3, np.nan])], ["a"])
 
 
 # ---- classes of planted variants -------------------------------------------------
@@ -204,7 +204,7 @@ def test_classes_are_compared_with_all_controls_and_named(truth, rng):
     assert table["n"].tolist() == [10, 10, 10]
     assert table["n_control"].tolist() == [30] * 3
     assert table["fis_auroc"].tolist() == [1, 0.5, 0]
-    assert table["effect_auroc"].tolist() == [0, 0.5, 1]
+    assert table["delta_auroc"].tolist() == [0, 0.5, 1]
     assert table["n_named"].tolist() == [10, 0, 9]
     # Two thirds of the set's true names are AP1, a third ETS.
     assert table["named_chance"].tolist() == pytest.approx([2 / 3, 0, 0.9 / 3 + 0.1 * 2 / 3])

@@ -271,8 +271,8 @@ class Stub:
             mutant_importance=rng.normal(size=(n, 3, LENGTH)).astype(np.float32),
             bases=np.tile(np.int8([1, 2, 3]), (n, 1)),  # the reference base is an A
             alt=np.arange(n) % 3,
-            effect=np.zeros((n, 3), np.float32),
-            gap=np.zeros((n, 4), np.float32),
+            delta=np.zeros((n, 3), np.float32),
+            convergence_delta=np.zeros((n, 4), np.float32),
             reachable=np.ones(LENGTH, bool),
         )
 
@@ -303,7 +303,7 @@ def draw(tmp_path, monkeypatch):
             "set": "SPI1", "group": "significant", "chrom": "chr1", "pos": [100, 200, 300],
             "ref": "A", "alt": list("CGT"), "name": ["rs1", "chr1:200:A>G", "chr1:300:A>T"],
             "file": "b.txt", "status": "ok", "stronger": ["A", "", "T"],
-            "p_value": [1e-9, np.nan, 1e-7], "effect": 0.5, "sum_fis": [3.0, 2.0, 1.0],
+            "p_value": [1e-9, np.nan, 1e-7], "delta": 0.5, "sum_fis": [3.0, 2.0, 1.0],
             "sum_abs_fis": 1.0, "peak_distance": [20, -28, 5],
             "peak_fis": [1.0, 5.0, 1.0],
         }

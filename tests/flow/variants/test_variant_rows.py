@@ -12,10 +12,9 @@ from dfim.sequences.encoding import one_hot, one_hot_encode
 from dfim.variants.affected_motifs import affected_motifs
 from dfim.variants.null import VariantNull
 from dfim.variants.scores import VariantScores
-from dfim.variants.variants import Variants
+from dfim.variants.variants import CheckedVariants, Variants
 from flow.variants.rows import (
     TEXT,
-    checked_variants,
     chosen_rows,
     motif_sites,
     read_motifs,
@@ -41,8 +40,8 @@ def scores_of(rng, n, position=MIDDLE) -> VariantScores:
         mutant_importance=rng.normal(size=(n, 3, LENGTH)).astype(np.float32),
         bases=np.tile(np.int8([1, 2, 3]), (n, 1)),
         alt=rng.integers(0, 3, n),
-        effect=rng.normal(size=(n, 3)).astype(np.float32),
-        gap=rng.random((n, 4)).astype(np.float32),
+        delta=rng.normal(size=(n, 3)).astype(np.float32),
+        convergence_delta=rng.random((n, 4)).astype(np.float32),
         reachable=np.ones(LENGTH, bool),
     )
 
@@ -86,9 +85,9 @@ def test_results_are_those_of_a_plain_loop(rng, half_width, position):
             for base in range(3)
         ]  # fmt: skip
         near = [at for at in range(LENGTH) if 0 < abs(at - position) <= half_width]
-        assert row.effect == pytest.approx(scores.effect[i, own])
-        assert row.abs_effect == abs(row.effect)
-        assert row.max_abs_effect == pytest.approx(max(abs(scores.effect[i])))
+        assert row.delta == pytest.approx(scores.delta[i, own])
+        assert row.abs_delta == abs(row.delta)
+        assert row.max_abs_delta == pytest.approx(max(abs(scores.delta[i])))
         assert row.max_abs_fis == pytest.approx(
             max(abs(fis[b][at]) for b in range(3) for at in near)
         )
@@ -98,7 +97,7 @@ def test_results_are_those_of_a_plain_loop(rng, half_width, position):
         base, at = np.unravel_index(np.abs(fis).argmax(), (3, LENGTH))
         assert row.peak_distance == at - position
         assert row.peak_fis == pytest.approx(fis[base][at])
-        assert row.gap == pytest.approx(np.median(scores.gap[i]))
+        assert row.convergence_delta == pytest.approx(np.median(scores.convergence_delta[i]))
     assert found[["motif", "motif_distance", "motif_fis"]].isna().all(axis=None)
 
 
@@ -188,7 +187,8 @@ def test_a_table_without_its_columns_is_refused(tmp_path):
 
 
 def test_all_rows_come_back_as_variants(table):
-    checked = checked_variants(read_table(table, text=TEXT))
+    chosen = read_table(table)["chosen"] == 1
+    checked = CheckedVariants.load(table).choose(chosen.to_numpy())
     assert checked.status.tolist() == ["ok", "not_chosen", "not_acgt", "ok"]
     assert checked.ok.name.tolist() == ["001", "rs4"]
     assert checked.variants.position.tolist() == [9, 10, 11, 12]
@@ -314,17 +314,17 @@ def tabulate(tmp_path, rng):
     scores.alt[:] = [0, 1, 2, 0]
     write_table(tmp_path / "v.tsv.gz", rows)
     write_arrays(tmp_path / "w.h5", {"codes": codes})
-    effects = rng.normal(size=(4, 2)).astype(np.float32)
+    deltas = rng.normal(size=(4, 2)).astype(np.float32)
     for k, part in enumerate(np.split(np.arange(4), 2)):
         scores.select(part).save(tmp_path / f"s{k}.h5")
-        write_arrays(tmp_path / f"e{k}.h5", {"effects": effects[part]}, {"tasks": ["a", "b"]})
+        write_arrays(tmp_path / f"d{k}.h5", {"deltas": deltas[part]}, {"tasks": ["a", "b"]})
     write_meme(tmp_path / "m.meme", PWMS)
 
     def run(motifs, nulls=()):
         made = ("found", "annotated", "vcf", "bedpe", "sites")
         paths = {name: str(tmp_path / f"{name}{'.vcf' * (name == 'vcf')}") for name in made}
         files = {key: [str(tmp_path / f"{key[0]}{k}.h5") for k in (0, 1)]
-                 for key in ("scores", "effects")}  # fmt: skip
+                 for key in ("scores", "deltas")}  # fmt: skip
         tabulate_variants(
             str(tmp_path / "v.tsv.gz"), str(tmp_path / "w.h5"), [], **files, **paths,
             nulls=list(nulls), motif_file=str(tmp_path / "m.meme"), motifs=motifs,

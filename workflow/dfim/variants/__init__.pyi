@@ -1,6 +1,5 @@
 from . import affected_motifs as affected_motifs
 from . import alleles as alleles
-from . import cut_windows as cut_windows
 from . import files as files
 from . import fis as fis
 from . import null as null
@@ -8,7 +7,7 @@ from . import scores as scores
 from . import tables as tables
 from . import variants as variants
 from . import vcf as vcf
-from .cut_windows import cut_variant_windows as cut_variant_windows
+from . import windows as windows
 from .files import read_variants as read_variants
 from .fis import score_variants as score_variants
 from .null import VariantNull as VariantNull
@@ -17,5 +16,6 @@ from .scores import VariantScores as VariantScores
 from .tables import variant_table as variant_table
 from .variants import CheckedVariants as CheckedVariants
 from .variants import Variants as Variants
-from .variants import check_variants as check_variants
 from .vcf import write_variant_vcf as write_variant_vcf
+from .windows import check_variants as check_variants
+from .windows import cut_variant_windows as cut_variant_windows

@@ -1,4 +1,4 @@
-"""Which motifs a variant touches: PWM sites of both alleles and the FIS over them."""
+"""Motif sites near variants: PWM matches with either allele, and the FIS over them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dfim.motifs.meme import Pwm
 from dfim.motifs.pwms import scan_pwms
-from dfim.variants.alleles import require_windows, with_base
+from dfim.variants.alleles import require_variant_inputs, with_base
 from dfim.variants.scores import VariantScores
 
 COLUMNS = (
@@ -31,75 +31,79 @@ def affected_motifs(
     half_width: int | None = None,
     min_abs_fis: float = 0,
 ) -> pd.DataFrame:
-    """Sum the FIS of each variant's ALT over the motif sites of its window.
+    """Sum the FIS of each variant's ALT over the motif sites of its input sequence.
 
     Parameters
     ----------
     scores
         Of N variants, with their ALT.
     X
-        (N, L, 4) uint8 windows with the reference base, as for `score_variants`.
+        (N, L, 4) uint8 one-hot sequences with the reference base, as for
+        `dfim.score_variants`.
     pwms
         Motifs to look for, on both strands.
     p_value, gc
         What makes a word a site: `dfim.motifs.pwms.scan_pwms`.
     half_width
-        Sites with a base up to so many bp from the variant; None: in the whole window.
+        Sites with a base up to so many bp from the variant; None: in the whole sequence.
     min_abs_fis
         Sites with less are left out, unless they cover the variant.
 
     Returns
     -------
     DataFrame
-        A row a variant and site of either allele; the strongest |fis| of a variant
+        One row per variant and site of either allele; the largest |fis| of a variant
         first (ties: the best score in either allele):
 
         ====================== =====================================================
         variant                index of the variant
         motif, strand          name of the PWM; "+" or "-"
-        start, end             in the window, 0-based, half-open
+        start, end             in the input sequence, 0-based, half-open
         distance               bp from the variant to the site's nearest base,
                                negative to the left; 0 where the site covers it
         found_in               both, ref (ALT destroys the site) or alt (creates it)
-        score_ref, score_alt   log-odds in bits of the site's word in either window;
+        score_ref, score_alt   log-odds (bits) of the site's bases with either allele;
                                they differ only where the site covers the variant
-        fis                    sum of the FIS over the site, the variant left out;
-                               positive where ALT takes importance from it
+        fis                    sum of the FIS (importance in the reference minus in the
+                               mutant) over the site, the variant left out: positive
+                               where ALT takes importance from it (logit)
         ====================== =====================================================
 
     Raises
     ------
     ValueError
-        A variant without ALT, windows that are not those of the scores, a PWM that
+        A variant without ALT, sequences that are not those of the scores, a PWM that
         `scan_pwms` refuses.
 
     Notes
     -----
-    Two scans of all windows; 2 · p_value · 2L sites a PWM and variant are expected by
-    chance. A sum grows with the width of a site, and PWMs alike share their sites:
-    give one PWM a family where the first row is to name the motif.
+    Two scans of all sequences; about 4 · p_value · L sites per PWM and variant are expected
+    by chance. A sum grows with the width of a site, and similar PWMs share their sites: give
+    one PWM per family where the first row is to name the motif.
     """
-    position = require_windows(X, scores.position)
+    position = require_variant_inputs(X, scores.position)
     if len(X) != len(scores):
-        raise ValueError(f"X: got {len(X)} windows, expected one for each of {len(scores)}")
+        raise ValueError(f"X: got {len(X)} sequences, expected one for each of {len(scores)}")
     if (scores.alt < 0).any():
         raise ValueError(
             f"scores: variant {int(np.argmax(scores.alt < 0))} has no ALT; expected one for "
             "each: give alleles to score_variants"
         )
-    windows = {"ref": X, "alt": with_base(X, position, scores.alt_base)}
-    found = {
-        allele: _sites(made, pwms, p_value, gc).rename(columns={"score": f"score_{allele}"})
-        for allele, made in windows.items()
+    sequences = {"ref": X, "alt": with_base(X, position, scores.alt_base)}
+    by_allele = {
+        allele: _sites(with_allele, pwms, p_value, gc).rename(
+            columns={"score": f"score_{allele}"}
+        )
+        for allele, with_allele in sequences.items()
     }
-    sites = found["ref"].merge(found["alt"], on=_KEY, how="outer", indicator="found_in")
+    sites = by_allele["ref"].merge(by_allele["alt"], on=_KEY, how="outer", indicator="found_in")
     sites["found_in"] = (
         sites["found_in"]
         .map({"both": "both", "left_only": "ref", "right_only": "alt"})
         .astype(str)
     )
-    for allele, made in windows.items():
-        sites[f"score_{allele}"] = _complete(sites, f"score_{allele}", made, pwms, gc)
+    for allele, with_allele in sequences.items():
+        sites[f"score_{allele}"] = _complete(sites, f"score_{allele}", with_allele, pwms, gc)
     before = position - (sites["end"] - 1)  # bp that the site's last base lies to the left
     after = sites["start"] - position
     sites["distance"] = np.where(before > 0, -before, np.maximum(after, 0))
@@ -121,7 +125,10 @@ def affected_motifs(
 
 
 def strongest_motifs(sites: pd.DataFrame, n: int) -> pd.DataFrame:
-    """The first site of each variant in `affected_motifs`' table: n rows, NA where none."""
+    """Return the first site of each variant in the table of `affected_motifs`.
+
+    n rows, NA where a variant has no site.
+    """
     first = sites.drop_duplicates("variant").set_index("variant")
     integers = dict.fromkeys(("start", "end", "distance"), "Int64")
     return first.astype(integers).reindex(range(n))
@@ -144,7 +151,7 @@ def _sites(
 def _complete(
     sites: pd.DataFrame, column: str, X: NDArray[np.uint8], pwms: Sequence[Pwm], gc: float
 ) -> NDArray[np.float64]:
-    """The column, with the scores of words that are a site in the other allele only."""
+    """Fill in the scores of bases that are a site with the other allele only."""
     score = sites[column].to_numpy(np.float64, copy=True)
     for pwm in pwms:
         rows = np.flatnonzero(np.isnan(score) & (sites["motif"] == pwm.name))
@@ -154,6 +161,6 @@ def _complete(
         words = X[sites["variant"].to_numpy()[rows, None], place]
         reverse = (sites["strand"].to_numpy()[rows] == "-")[:, None, None]
         words = np.where(reverse, words[:, ::-1, ::-1], words)
-        found = scan_pwms(words, [pwm], p_value=_ANY_SCORE, gc=gc, both_strands=False)
-        score[rows[found.features.sequence]] = found.score
+        matches = scan_pwms(words, [pwm], p_value=_ANY_SCORE, gc=gc, both_strands=False)
+        score[rows[matches.features.sequence]] = matches.score
     return score

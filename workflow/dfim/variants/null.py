@@ -1,29 +1,28 @@
-"""Significance of a variant's FIS, against its own base in shuffled surroundings.
+"""P-values of the FIS of variants, against the same mutation in shuffled sequences.
 
-The null of a variant source holds its base and shuffles the sequence on either side
-(after section 2.4 of the paper), so that the mutation is the same one.
+The null of a variant keeps its base and shuffles the sequence on either side (after
+section 2.4 of the paper).
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.io.records import ArrayRecord
+from dfim.scoring.provenance import UNRECORDED, ScoreInfo, require_same_info
+from dfim.scoring.records import ScoreRecord
 from dfim.scoring.settings import Progress, ScoringSettings
-from dfim.sequences.shuffle import dinucleotide_shuffle
 from dfim.statistics.significance import (
     benjamini_hochberg,
     fit_gaussian,
     p_empirical,
     p_gaussian,
 )
-from dfim.variants.alleles import distinct_windows, require_windows
-from dfim.variants.fis import score_variants, windows_a_block
+from dfim.variants.alleles import distinct_sequences, require_variant_inputs, shuffle_around
+from dfim.variants.fis import score_variants, sequences_per_block
 from dfim.variants.scores import VariantScores
 
 log = logging.getLogger(__name__)
@@ -31,14 +30,15 @@ log = logging.getLogger(__name__)
 NullModel = Literal["gaussian", "empirical"]
 
 DISTANCE_BINS = (0, 5, 15, 50, 150, 500)
-"""bp from the variant: FIS decays with distance, also in the null, so each of these
-ranges (a lower edge excluded, an upper one included) has a null of its own. With one
+"""Edges of ranges of distance from the variant, in bp: (0, 5], (5, 15], ..., above 500.
+
+FIS decays with distance, also in the null, so each range has a null of its own. With one
 for all, 14 to 44 % of null scores within 5 bp had p < 0.05 (two networks, 12 variants)."""
 
 
-@dataclass(frozen=True)
-class VariantNull(ArrayRecord):
-    """Each variant's FIS against the null of that variant alone (`per_map`).
+@dataclass(frozen=True, repr=False)
+class VariantNull(ScoreRecord):
+    """P-values of N variants' FIS, each against the null of that variant alone (`per_map`).
 
     Attributes
     ----------
@@ -47,11 +47,13 @@ class VariantNull(ArrayRecord):
         test was made: at the variant, beyond its reach or `half_width`, or where all
         null scores are equal.
     mean, sd
-        (N, 3, B) of the null scores at each of the distances `DISTANCE_BINS`.
+        (N, 3, B) of the null scores (logit) in each of the B ranges of `DISTANCE_BINS`.
     n
-        (B,) null scores behind the p-values at each distance.
+        (B,) number of null scores behind the p-values of each range.
     realised
         (N, 3, B) fraction of the null's own scores that this test gives p < 0.05.
+    info
+        Method, model and settings of the FIS.
     """
 
     p: NDArray[np.float64]
@@ -63,40 +65,11 @@ class VariantNull(ArrayRecord):
     row_fields = ("p", "mean", "sd", "realised")
 
     def q_values(self, *, per_track: bool = False) -> NDArray[np.float64]:
-        """Benjamini-Hochberg over all tests, or within each variant and mutant."""
+        """Correct by Benjamini-Hochberg over all tests, or within each variant and mutant."""
         n, mutants = self.p.shape[:2]
         tracks = np.arange(n * mutants).reshape(n, mutants, 1)
         groups = np.broadcast_to(tracks, self.p.shape) if per_track else None
         return benjamini_hochberg(self.p, groups)
-
-
-def shuffle_around(
-    X: NDArray[np.uint8],
-    position: int,
-    n: int,
-    rng: np.random.Generator | Sequence[np.random.Generator],
-) -> NDArray[np.uint8]:
-    """Dinucleotide-shuffle each side of one position, whose base stays.
-
-    Parameters
-    ----------
-    X
-        (N, L, 4) one-hot windows.
-    position
-        Index of the base that is held. It ends one side and begins the other, so the
-        dinucleotides that it is part of keep their counts too.
-    n
-        Shuffles a window.
-    rng
-        As for `dfim.sequences.shuffle.dinucleotide_shuffle`.
-
-    Returns
-    -------
-    (N, n, L, 4) uint8
-    """
-    left = dinucleotide_shuffle(X[:, : position + 1], n, rng)
-    right = dinucleotide_shuffle(X[:, position:], n, rng)
-    return np.concatenate([left, right[:, :, 1:]], axis=2)
 
 
 def score_variant_null(
@@ -111,52 +84,73 @@ def score_variant_null(
     rng: np.random.Generator,
     progress: Progress | None = None,
 ) -> VariantNull:
-    """Test the FIS of each variant against shuffles of its own window.
+    """Test the FIS of each variant against shuffles of its own sequence.
 
     Parameters
     ----------
     attributor, settings
         Those that made `scores`.
     X
-        (N, L, 4) windows of the variants.
+        (N, L, 4) uint8 one-hot input sequences of the variants.
     scores
-        From `score_variants`.
+        From `dfim.score_variants`.
     n
-        Shuffles a window.
+        Shuffles per sequence.
     half_width
-        Positions up to so many bp from the variant are tested; None: the whole window.
+        Positions up to so many bp from the variant are tested; None: the whole sequence.
         A p-value does not depend on it.
     model
         `gaussian`: fitted to the signed null, two-sided; `empirical`: how often a
         null |FIS| is as large.
     rng
-        Gives two numbers, the keys of shuffles and references; see `score_variants`.
+        Gives two numbers, the keys of shuffles and references; see `dfim.score_variants`.
     progress
         Called with the number of inputs scored since the last call.
 
     Raises
     ------
     ValueError
-        For windows that are not those of `scores`, or no position to test.
+        For sequences that are not those of `scores`, scores by another method, model or
+        settings, or no position to test.
 
     Notes
     -----
-    Cost: 4·n profiles (of each reference) a distinct window: with 20 shuffles twenty
-    times that of the scores. Memory: 24·L bytes a variant for the result, and a block.
+    Cost: 4·n profiles (of each reference) per distinct sequence: with 20 shuffles twenty
+    times that of the scores. Memory: 24·L bytes per variant for the result, and a block.
+
+    Examples
+    --------
+    >>> import dfim, keras
+    >>> import numpy as np
+    >>> keras.utils.set_random_seed(1)
+    >>> layers = [keras.layers.Conv1D(4, 5, activation="relu"), keras.layers.Flatten()]
+    >>> layers += [keras.layers.Dense(8, activation="relu"), keras.layers.Dense(1)]
+    >>> model = keras.Sequential([keras.Input((20, 4)), *layers])
+    >>> attributor = dfim.make_attributor(model, "deeplift")
+    >>> X = dfim.one_hot_encode(["GATTACAGCTTCGGATCCAT"])
+    >>> scores = dfim.score_variants(attributor, X, rng=np.random.default_rng(1))
+    >>> null = dfim.score_variant_null(
+    ...     attributor, X, scores, n=5, half_width=4, rng=np.random.default_rng(2)
+    ... )
+    >>> np.flatnonzero(np.isfinite(null.p[0, 0])).tolist()  # 4 bp on either side of index 10
+    [6, 7, 8, 9, 11, 12, 13, 14]
+    >>> null.n.tolist()  # 5 shuffles of 8 positions, all within 5 bp
+    [40, 0, 0, 0, 0, 0]
     """
     bins = _tested_positions(X, scores, n, half_width)
     if model not in get_args(NullModel):
         raise ValueError(f"model: got {model!r}, expected one of {get_args(NullModel)}")
-    first, of, names = distinct_windows(X)
+    info = _require_maker(attributor, settings or ScoringSettings(), scores)
+    first, inverse, digests = distinct_sequences(X)
     fis = scores.select(first).fis
-    made = _empty_null(len(first), X.shape[1], bins, n)
+    null = _empty_null(len(first), X.shape[1], bins, n, info)
     shuffling, scoring = (int(key) for key in rng.integers(2**63, size=2))
-    block = max(1, windows_a_block(attributor) // n)
+    block = max(1, sequences_per_block(attributor) // n)
     for start in range(0, len(first), block):
         rows = range(start, min(start + block, len(first)))
-        rngs = [np.random.default_rng((shuffling, names[row])) for row in rows]
+        rngs = [np.random.default_rng((shuffling, digests[row])) for row in rows]
         shuffles = shuffle_around(X[first[rows]], scores.position, n, rngs)
-        null = score_variants(
+        scores_of_shuffles = score_variants(
             attributor,
             shuffles.reshape(-1, *X.shape[1:]),
             position=scores.position,
@@ -165,24 +159,40 @@ def score_variant_null(
             rng=np.random.default_rng(scoring),  # one key for every block
             progress=progress,
         )
-        values = null.fis.reshape(len(rows), n, 3, -1)
-        for row, own in zip(rows, values, strict=True):
+        null_fis = scores_of_shuffles.fis.reshape(len(rows), n, 3, -1)
+        for row, of_row in zip(rows, null_fis, strict=True):
             for mutant in range(3):
-                _test(made, (row, mutant), fis[row, mutant], own[:, mutant], bins, model)
-    there = made.n > 0
-    flat = int(np.isnan(made.realised[:, :, there]).sum())
+                _test(null, (row, mutant), fis[row, mutant], of_row[:, mutant], bins, model)
+    realised = null.realised[:, :, null.n > 0]
+    flat = int(np.isnan(realised).sum())
     if flat:
-        log.warning("%d of %d nulls have equal scores: no p-values", flat,
-                    made.realised[:, :, there].size)  # fmt: skip
-    return made.select(of)
+        log.warning("%d of %d nulls have equal scores: no p-values", flat, realised.size)
+    return null.select(inverse)
 
 
-def _empty_null(n_variants: int, length: int, bins: NDArray[np.int64], n: int) -> VariantNull:
-    """A null to fill: NaN, and the number of scores at each distance."""
+def _require_maker(
+    attributor: Attributor, settings: ScoringSettings, scores: VariantScores
+) -> ScoreInfo:
+    """Refuse scores by another method, model or settings; return the record of the null.
+
+    Outputs and batch sizes may differ, so that variants scored by several tasks can be
+    tested task by task.
+    """
+    own = ScoreInfo.of(attributor, settings)
+    if scores.info != UNRECORDED:
+        require_same_info((replace(info, importance={}) for info in (scores.info, own)), "test")
+    return own
+
+
+def _empty_null(
+    n_variants: int, length: int, bins: NDArray[np.int64], n: int, info: ScoreInfo
+) -> VariantNull:
+    """Make a null to be filled in: NaN, and the number of scores in each range."""
     shape = (n_variants, 3, len(DISTANCE_BINS))
     mean, sd, realised = (np.full(shape, np.nan) for _ in range(3))
     counts = n * np.bincount(bins[bins >= 0], minlength=len(DISTANCE_BINS))
-    return VariantNull(np.full((n_variants, 3, length), np.nan), mean, sd, counts, realised)
+    p = np.full((n_variants, 3, length), np.nan)
+    return VariantNull(p, mean, sd, counts, realised, info=info)
 
 
 def _test(
@@ -210,10 +220,10 @@ def _tested_positions(
 
     Tested is what is within reach and half width, the variant left out.
     """
-    position = require_windows(X, scores.position)
+    position = require_variant_inputs(X, scores.position)
     if len(X) != len(scores) or X.shape[1] != scores.importance.shape[1]:
         raise ValueError(
-            f"X: got {len(X)} windows of {X.shape[1]} bp, expected those of the scores, "
+            f"X: got {len(X)} sequences of {X.shape[1]} bp, expected those of the scores, "
             f"{len(scores)} of {scores.importance.shape[1]}"
         )
     if n < 1:

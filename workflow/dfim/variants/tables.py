@@ -1,10 +1,11 @@
-"""Results of variants as tables: one of all that were read, and pairs as BEDPE.
+"""Tables of scored variants: one row per variant of a file, and sites as BEDPE.
 
-`dfim.io.store.write_table` writes the first, `dfim.variants.vcf` makes a VCF of it;
-`dfim.pairs.bedpe.write_bedpe` writes the second.
+`dfim.io.store.write_table` writes the first, `dfim.variants.write_variant_vcf` makes a VCF
+of it; `dfim.pairs.bedpe.write_bedpe` writes the second.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,30 +16,27 @@ from dfim.variants.affected_motifs import strongest_motifs
 from dfim.variants.scores import Over, VariantScores
 from dfim.variants.variants import CheckedVariants, Variants
 
-PLACE = ("chrom", "pos", "ref", "alt", "name", "row")
-"""Columns of `variant_table` that say where a variant is, in its file and on a genome."""
-
 
 def variant_table(
     checked: CheckedVariants,
     scores: VariantScores,
     *,
-    effects: NDArray[np.floating] | None = None,
+    deltas: NDArray[np.floating] | None = None,
     tasks: Sequence[str] = (),
     motifs: pd.DataFrame | None = None,
     half_width: int | None = 15,
     over: Over = "alt",
 ) -> pd.DataFrame:
-    """Join what was read with what was found, a row a variant of the file.
+    """Join the variants of a file with their scores, one row per variant of the file.
 
     Parameters
     ----------
     checked
-        All variants.
+        All variants of the file.
     scores
         Of `checked.ok`, in its order.
-    effects, tasks
-        (n, T) from `variant_effects` and the T names; columns effect_<task>.
+    deltas, tasks
+        (n, T) from `variant_deltas` and the T names; columns delta_<task>.
     motifs
         From `affected_motifs`; of each variant the strongest site is named.
     half_width, over
@@ -47,19 +45,52 @@ def variant_table(
     Returns
     -------
     DataFrame
-        chrom, pos (1-based), ref, alt, name, row, status, then results, NA where a
-        variant was not scored.
+        chrom, pos (1-based), ref, alt, name, row, status, then the results, NA where a
+        variant was not scored:
+
+        ==================== =======================================================
+        delta, delta_<task>  logit(ALT) − logit(REF), of the scored task and of each
+        max_abs_fis          largest |FIS| on a position near the variant (logit)
+        peak_pos             that position (1-based)
+        peak_distance        bp from the variant to it, negative to the left
+        peak_fis             FIS there: importance with REF minus with ALT
+        motif, motif_*       with `motifs`: the site with the largest |sum of FIS|, its
+                             distance (bp), the sum, and its log-odds with REF and ALT
+        ==================== =======================================================
 
     Raises
     ------
     ValueError
-        When scores or effects are not of `checked.ok`.
+        When scores or deltas are not of `checked.ok`.
+
+    Examples
+    --------
+    >>> import dfim
+    >>> import numpy as np
+    >>> from dfim.variants.variants import CheckedVariants, Variants
+    >>> variants = Variants.build(["chr1"] * 2, [99, 199], ["A", "AT"], ["G", "A"], row=[1, 2])
+    >>> checked = CheckedVariants(variants, np.array(["ok", "indel"]))
+    >>> scores = dfim.VariantScores(
+    ...     position=1,
+    ...     importance=np.array([[0.5, 0.2, 0.0]]),
+    ...     mutant_importance=np.array([[[0.5, 0, 0], [0.1, 0, 0], [0.9, 0, 0]]]),
+    ...     bases=np.array([[1, 2, 3]]),
+    ...     alt=np.array([1]),
+    ...     delta=np.array([[0.0, -0.6, 0.2]]),
+    ...     convergence_delta=np.zeros((1, 4)),
+    ...     reachable=np.ones(3, bool),
+    ... )
+    >>> table = dfim.variant_table(checked, scores)
+    >>> table[["pos", "status", "delta", "peak_pos", "peak_fis"]].round(2)
+       pos status  delta  peak_pos  peak_fis
+    0  100     ok   -0.6        99       0.4
+    1  200  indel    NaN      <NA>       NaN
     """
     n = int((checked.status == "ok").sum())
-    effects = np.empty((n, 0)) if effects is None else effects
+    deltas = np.empty((n, 0)) if deltas is None else deltas
     for name, shape, expected in (
         ("scores", (len(scores),), (n,)),
-        ("effects", effects.shape, (n, len(tasks))),
+        ("deltas", deltas.shape, (n, len(tasks))),
     ):
         if shape != expected:
             raise ValueError(f"{name}: got {shape}, expected {expected}: variants ok, tasks")
@@ -67,9 +98,9 @@ def variant_table(
     known = peak.position >= 0
     distance = pd.array(peak.position - scores.position, dtype="Int64")
     distance[~known] = pd.NA
-    found = {"effect": scores.of_alt(scores.effect)}
-    found |= {f"effect_{task}": column for task, column in zip(tasks, effects.T, strict=True)}
-    found |= {
+    results: dict[str, Any] = {"delta": scores.of_alt(scores.delta)}
+    results |= {f"delta_{task}": column for task, column in zip(tasks, deltas.T, strict=True)}
+    results |= {
         "max_abs_fis": np.abs(peak.value),
         "peak_pos": distance + checked.ok.position + 1,
         "peak_distance": distance,
@@ -78,14 +109,13 @@ def variant_table(
     if motifs is not None:
         first = strongest_motifs(motifs, n)
         columns = ("distance", "fis", "score_ref", "score_alt")
-        found |= {"motif": first["motif"], **{f"motif_{c}": first[c] for c in columns}}
-    read = _places(checked.variants).assign(status=checked.status)
+        results |= {"motif": first["motif"], **{f"motif_{c}": first[c] for c in columns}}
     rows = np.flatnonzero(checked.status == "ok")
-    return read.join(pd.DataFrame(found, index=range(n)).set_axis(rows))
+    return checked.table().join(pd.DataFrame(results, index=range(n)).set_axis(rows))
 
 
 def site_pairs(variants: Variants, motifs: pd.DataFrame, position: int) -> pd.DataFrame:
-    """BEDPE rows from each variant to each site of `affected_motifs`' table.
+    """Make BEDPE rows from each variant to each of its sites in `affected_motifs`' table.
 
     Parameters
     ----------
@@ -94,7 +124,7 @@ def site_pairs(variants: Variants, motifs: pd.DataFrame, position: int) -> pd.Da
     motifs
         Its column `variant` indexes them.
     position
-        Index of the variants in their windows.
+        Index of the variants in their input sequences.
 
     Returns
     -------
@@ -116,8 +146,3 @@ def site_pairs(variants: Variants, motifs: pd.DataFrame, position: int) -> pd.Da
     )
     more = ["distance", "motif", "found_in", "score_ref", "score_alt"]
     return pairs.join(motifs[more])
-
-
-def _places(variants: Variants) -> pd.DataFrame:
-    columns = {"chrom": variants.contig, "pos": variants.position + 1}
-    return pd.DataFrame(columns | {name: getattr(variants, name) for name in PLACE[2:]})

@@ -1,10 +1,10 @@
-"""Variants, and what a genome says of each.
+"""Single-base variants, and what a check against a genome says of each.
 
-`dfim.variants.files` reads them, `dfim.variants.cut_windows` cuts their windows. Positions
-are 0-based here, whatever the file has.
+`dfim.variants.files` reads them, `dfim.variants.windows` checks them and cuts their input
+sequences. Positions are 0-based here, 1-based in tables and messages.
 """
 
-import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dfim.genome.genome import Genome
-from dfim.sequences.encoding import ALPHABET, UNKNOWN
+from dfim.io.store import read_table, write_table
 
-log = logging.getLogger(__name__)
+Texts = Sequence[str] | NDArray[np.object_]
 
 STATUSES = (
     "ok",
@@ -31,13 +30,19 @@ STATUSES = (
     "window_leaves_contig",
     "n_in_window",
     "duplicate",
+    "not_chosen",
 )
-"""What `check_variants` says of a variant; see there."""
+"""What `dfim.check_variants` says of a variant (see there), and `not_chosen`: ok, but left
+out by `CheckedVariants.choose`."""
+
+PLACE = ("chrom", "pos", "ref", "alt", "name", "row")
+"""Columns of a table that say where a variant is, on the genome (`pos` is 1-based) and in
+its file."""
 
 
 @dataclass(frozen=True)
 class Variants:
-    """Places on a genome with two alleles, one row of a file (or a part of it) each.
+    """Positions on a genome with two alleles each, one per row of a file.
 
     Attributes
     ----------
@@ -79,36 +84,43 @@ class Variants:
     @classmethod
     def build(
         cls,
-        contig: Sequence[str],
+        contig: Texts,
         position: ArrayLike,
-        ref: Sequence[str],
-        alt: Sequence[str],
+        ref: Texts,
+        alt: Texts,
         *,
         row: ArrayLike,
-        name: Sequence[str] | None = None,
+        name: Texts | None = None,
     ) -> "Variants":
-        """Variants from columns: alleles in any case, names where there are any.
+        """Make variants from columns; alleles may be in any case.
 
         A variant whose name is missing, "." or "NA" is called chr:pos:ref>alt, with
-        the 1-based position, as people write it.
+        the 1-based position.
+
+        Examples
+        --------
+        >>> from dfim.variants.variants import Variants
+        >>> Variants.build(["chr1"], [99], ["a"], ["G"], row=[1]).name.tolist()
+        ['chr1:100:A>G']
         """
-        contig, ref, alt = (pd.Series(list(c), dtype=object) for c in (contig, ref, alt))
-        ref, alt = (c.astype(str).str.strip().str.upper() for c in (ref, alt))
-        position = np.asarray(position, np.int64)
-        place = contig.astype(str) + ":" + pd.Series(position + 1).astype(str)
-        place += ":" + ref + ">" + alt
+        contigs = pd.Series(list(contig), dtype=object)
+        alleles = (pd.Series(list(column), dtype=object).astype(str) for column in (ref, alt))
+        refs, alts = (column.str.strip().str.upper() for column in alleles)
+        positions = np.asarray(position, np.int64)
+        place = contigs.astype(str) + ":" + pd.Series(positions + 1).astype(str)
+        place += ":" + refs + ">" + alts
         given = place if name is None else pd.Series(list(name), dtype=object)
         return cls(
-            contig=contig.to_numpy(object),
-            position=position,
-            ref=ref.to_numpy(object),
-            alt=alt.to_numpy(object),
+            contig=contigs.to_numpy(object),
+            position=positions,
+            ref=refs.to_numpy(object),
+            alt=alts.to_numpy(object),
             name=given.mask(given.isin(["", ".", "NA"]), place).to_numpy(object),
             row=np.asarray(row, np.int64),
         )
 
     def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "Variants":
-        """The variants under a mask or an index."""
+        """Return the variants under a mask (N,) or an index."""
         return Variants(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
     @classmethod
@@ -118,19 +130,24 @@ class Variants:
         return cls(*(np.concatenate([getattr(part, n) for part in parts]) for n in names))
 
     def label(self, at: int) -> str:
-        """One variant in words, with the 1-based position."""
+        """Describe one variant for a message, with the 1-based position."""
         place = f"{self.contig[at]}:{self.position[at] + 1} {self.ref[at]}>{self.alt[at]}"
         return f"{place} (row {self.row[at]}, {self.name[at]})"
+
+    def table(self) -> pd.DataFrame:
+        """Return the columns `PLACE`, one row per variant."""
+        columns = {"chrom": self.contig, "pos": self.position + 1}
+        return pd.DataFrame(columns | {name: getattr(self, name) for name in PLACE[2:]})
 
 
 @dataclass(frozen=True)
 class CheckedVariants:
-    """Variants with what the genome says of each; nothing is left out.
+    """Variants with the outcome of `dfim.check_variants` for each; nothing is left out.
 
     Attributes
     ----------
     variants
-        As given.
+        N variants, as given.
     status
         (N,) text of `STATUSES`.
     """
@@ -145,102 +162,60 @@ class CheckedVariants:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of variants of each status, zeros included; they add up to all."""
+        """Number of variants of each status, zeros included; their sum is N."""
         return {name: int((self.status == name).sum()) for name in STATUSES}
 
+    def select(self, chosen: NDArray[np.bool_] | NDArray[np.integer]) -> "CheckedVariants":
+        """Return the variants under a mask (N,) or an index, whatever their status."""
+        return CheckedVariants(self.variants.select(chosen), self.status[chosen])
 
-def check_variants(variants: Variants, genome: Genome, length: int) -> CheckedVariants:
-    """Say of each variant whether its window can be scored, and if not, why.
+    def choose(self, chosen: NDArray[np.bool_]) -> "CheckedVariants":
+        """Keep as ok only those under a mask (N,); the others that are ok become not_chosen."""
+        left_out = (self.status == "ok") & ~np.asarray(chosen, bool)
+        return CheckedVariants(self.variants, np.where(left_out, "not_chosen", self.status))
 
-    The first of these that holds is the status:
+    @classmethod
+    def concatenate(cls, parts: "Sequence[CheckedVariants]") -> "CheckedVariants":
+        """Join variants that were checked apart; at least one part."""
+        variants = Variants.concatenate([part.variants for part in parts])
+        return cls(variants, np.concatenate([part.status for part in parts]))
 
-    ==================== =========================================================
-    not_acgt             an allele has other letters than A, C, G, T, or none
-    same_alleles         ref is alt
-    indel                alleles of unequal length
-    multi_base           alleles of one length, above 1
-    unknown_contig       the genome, or the choice of its contigs, lacks the contig
-    outside_contig       before the first or after the last base
-    n_at_variant         the genome has N there
-    swapped              the genome has alt there, not ref; told, never exchanged
-    reference_mismatch   the genome has neither
-    window_leaves_contig less than half a window from an end; never padded
-    n_in_window          an N anywhere in the window, as with windows at peaks
-    duplicate            an earlier row is ok and has the same place and alleles
-    ok                   none of these
-    ==================== =========================================================
+    def table(self) -> pd.DataFrame:
+        """Return the columns `PLACE` and `status`, one row per variant."""
+        return self.variants.table().assign(status=self.status)
 
-    Parameters
-    ----------
-    variants
-        From any reader.
-    genome
-        Contigs may be named with or without "chr".
-    length
-        Of the windows in bp; the variant is base length // 2.
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `table` as TSV, compressed where the path ends in .gz."""
+        write_table(path, self.table())
 
-    Notes
-    -----
-    No windows are cut: memory does not depend on `length`. The Ns of a contig are
-    found once, about 1 ms a megabase.
-    """
-    if length < 1:
-        raise ValueError(f"length: got {length}, expected bp, 1 or more")
-    ref, ref_size = allele_codes(variants.ref)
-    alt, alt_size = allele_codes(variants.alt)
-    contig = genome.contigs.index(variants.contig)
-    size = np.array([*genome.contigs.lengths, 0])[contig]  # the 0 is of contig -1
-    start = variants.position - length // 2
-    inside = (variants.position >= 0) & (variants.position < size)
-    whole = (start >= 0) & (start + length <= size)
-    base = np.full(len(variants), UNKNOWN, np.uint8)
-    base[inside] = genome.windows(contig[inside], variants.position[inside], 1)[:, 0]
-    holds_n = np.zeros(len(variants), bool)
-    holds_n[whole] = _any_unknown(genome, contig[whole], start[whole], length)
-    faults = {
-        "not_acgt": (ref_size == 0) | (alt_size == 0),
-        "same_alleles": variants.ref == variants.alt,
-        "indel": ref_size != alt_size,
-        "multi_base": ref_size > 1,
-        "unknown_contig": contig < 0,
-        "outside_contig": ~inside,
-        "n_at_variant": base == UNKNOWN,
-        "swapped": base == alt,
-        "reference_mismatch": base != ref,
-        "window_leaves_contig": ~whole,
-        "n_in_window": holds_n,
-    }
-    status = np.select(list(faults.values()), list(faults), "ok").astype(object)
-    good = np.flatnonzero(status == "ok")
-    key = pd.DataFrame({"c": contig[good], "p": variants.position[good], "a": alt[good]})
-    status[good[key.duplicated()]] = "duplicate"
-    checked = CheckedVariants(variants, status.astype(str))
-    said = ", ".join(f"{n} {name}" for name, n in checked.counts.items() if n)
-    log.info("variants: %d rows: %s", len(variants), said)
-    return checked
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "CheckedVariants":
+        """Read variants from a TSV with the columns of `table`; other columns are ignored.
 
+        So a table of `dfim.variant_table` can be read too.
 
-def allele_codes(alleles: Sequence[str]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Code of each single base (else `UNKNOWN`), and the bases of each allele.
-
-    The second is 0 for an allele that is not of A, C, G, T. Each distinct allele is
-    looked at once.
-    """
-    of, distinct = pd.factorize(np.asarray(alleles, object))
-    letters = set(ALPHABET)
-    sizes = [len(allele) if set(allele) <= letters else 0 for allele in distinct]
-    codes = [ALPHABET.index(a) if a in letters else UNKNOWN for a in distinct]
-    return np.array(codes, np.uint8)[of], np.array(sizes, np.int64)[of]
-
-
-def _any_unknown(
-    genome: Genome, contig: NDArray[np.int64], start: NDArray[np.int64], length: int
-) -> NDArray[np.bool_]:
-    """Which windows hold an N: those where the count of Ns before start and end differs."""
-    found = np.zeros(len(start), bool)
-    for place in np.unique(contig):
-        rows = contig == place
-        unknown = np.flatnonzero(genome.codes[place] == UNKNOWN)
-        before, until = np.searchsorted(unknown, [start[rows], start[rows] + length])
-        found[rows] = before < until
-    return found
+        Raises
+        ------
+        ValueError
+            With the file: a missing column, a position or row that is no whole number,
+            an unknown status.
+        """
+        text = ("chrom", "ref", "alt", "name", "status")
+        table = read_table(path, (*PLACE, "status"), text=text)
+        for name in ("pos", "row"):
+            if len(table) and not pd.api.types.is_integer_dtype(table[name]):
+                raise ValueError(f"{path}: column {name}: expected whole numbers in every row")
+        unknown = set(table["status"]) - set(STATUSES)
+        if unknown:
+            raise ValueError(
+                f"{path}: column status: got {min(unknown)!r}, expected one of {STATUSES}"
+            )
+        variants = Variants(
+            contig=table["chrom"].to_numpy(object),
+            position=table["pos"].to_numpy(np.int64) - 1,
+            ref=table["ref"].to_numpy(object),
+            alt=table["alt"].to_numpy(object),
+            name=table["name"].to_numpy(object),
+            row=table["row"].to_numpy(np.int64),
+        )
+        return cls(variants, table["status"].to_numpy(str))

@@ -1,33 +1,32 @@
-"""Results of variants as a VCF: INFO fields added to the one they were read from."""
+"""VCF of scored variants: INFO fields added to the file that they were read from."""
 
-import gzip
 import logging
 import os
 import re
 from collections.abc import Iterator
-from typing import IO
 
 import pandas as pd
 
-from dfim.io.store import open_plain_or_gzip, whole_file
-from dfim.variants.tables import PLACE
+from dfim.io.store import new_plain_or_gzip, open_plain_or_gzip
+from dfim.variants.variants import PLACE
 
 log = logging.getLogger(__name__)
 
 _WHOLE = ("peak_pos", "peak_distance", "motif_distance")
 _DESCRIPTIONS = {
     "status": "whether the variant was scored, or why not",
-    "effect": "logit of REF minus logit of ALT, scored task",
+    "delta": "logit of ALT minus logit of REF, scored task",
     "max_abs_fis": "largest |FIS| of the variant, the variant itself left out",
     "peak_pos": "position of the largest |FIS| (1-based)",
     "peak_distance": "bp from the variant to the position of the largest |FIS|",
-    "peak_fis": "signed FIS at that position",
+    "peak_fis": "FIS there (importance with REF minus with ALT)",
     "motif": "motif site with the largest |sum of FIS|",
     "motif_distance": "bp from the variant to that site, 0 where it covers the variant",
     "motif_fis": "sum of the FIS over that site",
     "motif_score_ref": "log-odds of that site with REF (bits)",
     "motif_score_alt": "log-odds of that site with ALT (bits)",
 }
+_OLD_FIELD = re.compile("DFIM_effect(_.*)?")  # REF − ALT, of earlier versions
 _COLUMNS = ("CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 # What INFO cannot hold as it is (VCF 4.3, section 1.2).
 _ENCODED = {ord(letter): f"%{ord(letter):02X}" for letter in "%:;=, \t\r\n"}
@@ -50,15 +49,22 @@ def write_variant_vcf(
         further columns become fields too. Each field has a value for each ALT.
     source
         The VCF that the variants were read from: its lines are copied, with the
-        fields added (those of an earlier run replaced). Without it a new file has
-        the variants by contig and position, those without bases left out and counted.
+        fields added. Fields of an earlier run are replaced, DFIM_effect (REF − ALT) of
+        earlier versions with them. Without a source a new file has the variants by
+        contig and position; those without bases are left out and counted in the log.
 
     Raises
     ------
     ValueError
-        Two columns that make one field; a source that is not the table's, with line.
+        A table of an earlier version (`effect`, no `delta`), two columns that make one
+        field, a source that is not the table's (with line).
     """
     columns = [column for column in table.columns if column not in PLACE]
+    if "effect" in columns and "delta" not in columns:
+        raise ValueError(
+            "table: column 'effect' (logit of REF minus ALT) is of an earlier version; "
+            "expected 'delta' (ALT minus REF): make the table again"
+        )
     names = {column: _field(column) for column in columns}
     if len(set(names.values())) < len(columns):
         raise ValueError(f"table: columns {columns} make equal INFO fields; rename one")
@@ -68,12 +74,8 @@ def write_variant_vcf(
         lines = _new_lines(table, values, header)
     else:
         lines = _copied_lines(source, table, values, header)
-    with whole_file(path) as temporary, open(temporary, "wb") as raw:
-        file: IO[bytes] = raw
-        if os.fspath(path).endswith(".gz"):
-            file = gzip.GzipFile("", "wb", 6, raw, mtime=0)
-        with file:
-            file.writelines(line.encode("utf-8", "surrogateescape") + b"\n" for line in lines)
+    with new_plain_or_gzip(path) as file:
+        file.writelines(line.encode("utf-8", "surrogateescape") + b"\n" for line in lines)
 
 
 def _field(column: str) -> str:
@@ -87,8 +89,8 @@ def _declaration(field: str, column: str, values: pd.Series) -> str:
     elif pd.api.types.is_float_dtype(values):
         kind = "Float"
     text = _DESCRIPTIONS.get(column, f"column {column} of the table")
-    if column.startswith("effect_"):
-        text = f"logit of REF minus logit of ALT, {column.removeprefix('effect_')}"
+    if column.startswith("delta_"):
+        text = f"logit of ALT minus logit of REF, {column.removeprefix('delta_')}"
     text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'##INFO=<ID={field},Number=A,Type={kind},Description="{text}">'
 
@@ -134,8 +136,11 @@ def _copied_lines(
     values: pd.DataFrame,
     header: list[str],
 ) -> Iterator[str]:
-    """The source with the header lines and INFO entries, those of the same names gone."""
-    ours = tuple(f"##INFO=<ID={name}," for name in values)
+    """Yield the lines of the source with our INFO entries in the place of older ones."""
+
+    def replaced(field: str) -> bool:
+        return field in values or _OLD_FIELD.fullmatch(field) is not None
+
     by_line = values.groupby(table["row"].to_numpy()).agg(",".join).to_dict("index")
     places = table.groupby("row")[["chrom", "alt"]].agg({"chrom": "first", "alt": "size"})
     expected = places.to_dict("index")
@@ -147,7 +152,8 @@ def _copied_lines(
                 yield from header
                 yield "\t".join([*cells, *_COLUMNS[len(cells) :]])
             elif line.startswith("#") or not line:
-                if not line.startswith(ours):
+                declared = re.match("##INFO=<ID=([^,>]*)", line)
+                if declared is None or not replaced(declared[1]):
                     yield line
             else:
                 found = {"chrom": cells[0], "alt": cells[4].count(",") + 1}
@@ -157,7 +163,7 @@ def _copied_lines(
                         "not in the table; expected the file that the variants came from"
                     )
                 cells += ["."] * (len(_COLUMNS) - len(cells))
-                old = [e for e in cells[7].split(";") if e.partition("=")[0] not in values]
+                old = [e for e in cells[7].split(";") if not replaced(e.partition("=")[0])]
                 entries = [*old, _info(by_line[number])]
                 cells[7] = ";".join(e for e in entries if e not in ("", ".")) or "."
                 yield "\t".join(cells)

@@ -58,7 +58,7 @@ class Collection:
         return list(self.settings.get("sets", [""]))
 
     def tasks(self) -> list[str]:
-        """The tasks that effects are told of."""
+        """The tasks whose outputs' changes are reported."""
         return list(tasks_of(self.declared))
 
     def analysis(self, name: str) -> dict[str, Any]:
@@ -128,7 +128,7 @@ class Collection:
         nulls = chunks if self.settings["null"] == "per_map" else ()
         return {
             "scores": [f"{where}/scores.{k}.h5" for k in chunks],
-            "effects": [f"{where}/effects.{k}.h5" for k in chunks],
+            "deltas": [f"{where}/deltas.{k}.h5" for k in chunks],
             "nulls": [f"{where}/null.{k}.h5" for k in nulls],
         }
 

@@ -1,4 +1,4 @@
-"""Which variants of a collection are scored, and as what: significant ones and controls."""
+"""Choice of the variants to score: significant ones, controls, those named in figures."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from dfim.genome.genome import Genome
 from dfim.genome.intervals import Peaks, contig_key, overlaps
-from dfim.variants.variants import Variants, check_variants
+from dfim.variants.variants import CheckedVariants, Variants
+from dfim.variants.windows import check_variants
 from flow.variants.bqtl import Bqtls
 
 log = logging.getLogger(__name__)
@@ -25,44 +26,44 @@ SIGNIFICANT, CONTROL, LISTED = "significant", "control", "listed"
 
 def checked_table(
     name: str, parts: Mapping[str, Bqtls | Variants], genome: Genome, window: int
-) -> tuple[pd.DataFrame, Variants]:
-    """One set's variants as rows, with what the genome says of each.
+) -> tuple[pd.DataFrame, CheckedVariants]:
+    """Check the variants of one set against the genome and tabulate them.
 
     Parameters
     ----------
     name
         Of the set.
     parts
-        What was read, by file; a variant that a later file repeats is a duplicate.
+        Variants by file; a variant that a later file repeats is a duplicate.
     genome, window
-        What they are checked against, and the length of their windows.
+        Genome that they are checked against, and length of their input sequences (bp).
 
     Returns
     -------
     table : DataFrame
         `COLUMNS` up to status, all of group "".
-    variants : Variants
+    checked : CheckedVariants
         The same rows.
     """
-    frames, every = [], []
+    evidence, every = [], []
     for file, part in parts.items():
-        found = part.variants if isinstance(part, Bqtls) else part
-        more = {"p_value": np.nan, "stronger": ""}
+        variants = part.variants if isinstance(part, Bqtls) else part
+        columns: dict[str, Any] = {"p_value": np.nan, "stronger": ""}
         if isinstance(part, Bqtls):
-            more = {"p_value": part.p_value, "stronger": part.stronger}
-        place = {"chrom": found.contig, "pos": found.position + 1, "ref": found.ref}
-        rest = {"alt": found.alt, "name": found.name, "file": file, "row": found.row}
-        frames.append(pd.DataFrame({"set": name, "group": "", **place, **rest, **more}))
-        every.append(found)
-    joined = Variants.concatenate(every)
-    table = pd.concat(frames, ignore_index=True)
-    return table.assign(status=check_variants(joined, genome, window).status), joined
+            columns = {"p_value": part.p_value, "stronger": part.stronger}
+        own = pd.DataFrame({"file": file, **columns}, index=range(len(variants)))
+        evidence.append(own)
+        every.append(variants)
+    checked = check_variants(Variants.concatenate(every), genome, window)
+    table = checked.table().join(pd.concat(evidence, ignore_index=True))
+    table = table.assign(set=name, group="")
+    return table[[column for column in COLUMNS if column in table]], checked
 
 
 def inside_peaks(
     variants: Variants, genome: Genome, peaks: Sequence[Peaks]
 ) -> NDArray[np.bool_]:
-    """(N,) whether a peak of each of the sets covers the variant; True without sets."""
+    """Return (N,) whether every set of peaks covers the variant; True without sets."""
     contig = genome.contigs.index(variants.contig)
     known = np.flatnonzero(contig >= 0)
     at = variants.position[known]
@@ -84,25 +85,25 @@ def choose_bqtls(
     control_file: str | None,
     rng: np.random.Generator,
 ) -> NDArray[np.object_]:
-    """Group of each row of one set: significant, control or "".
+    """Assign a group to each row of one set: significant, control or "".
 
     Parameters
     ----------
     table
-        From `checked_table`, with the column `inside`. Only rows whose status is ok and
-        that are inside are looked at.
+        From `checked_table`, with the column `inside`. Only rows that are ok and inside can
+        be chosen.
     significant
-        Rows with a smaller p are.
+        Rows with a smaller p are significant.
     control_p, controls
         Controls have a larger p: `matched` takes as many as there are significant rows,
-        those with the largest p (ties by lot), `all` takes all. `largest_p` takes as
+        those with the largest p (ties at random), `all` takes all. `largest_p` takes as
         many, whatever their p.
     limit
         At most so many significant ones (and controls), evenly spread over the table.
     control_file
         Controls come from this file only; None: from all.
     rng
-        Casts lots.
+        Breaks ties.
 
     Raises
     ------
@@ -158,8 +159,8 @@ def choose_bqtls(
 def require_reference(table: pd.DataFrame) -> None:
     """Refuse variants most of whose reference alleles are not the genome's.
 
-    By chance a quarter of wrong positions has the right base: these would be scored in
-    the wrong places.
+    By chance a quarter of wrong positions has the right base; these would be scored at the
+    wrong positions.
 
     Raises
     ------
@@ -180,12 +181,12 @@ def require_reference(table: pd.DataFrame) -> None:
 
 
 def add_listed(table: pd.DataFrame, listed: Sequence[Mapping[str, Any]]) -> NDArray[np.object_]:
-    """Groups with the variants added that figures name by locus or name.
+    """Add the variants that figures name by locus or name to the groups.
 
     Raises
     ------
     ValueError
-        Where there is no such row that is ok, and the figure has no rule for that case.
+        No such row is ok, and the figure has no rule for that case.
     """
     group = table["group"].to_numpy(object, copy=True)
     for column in listed:
@@ -203,7 +204,7 @@ def add_listed(table: pd.DataFrame, listed: Sequence[Mapping[str, Any]]) -> NDAr
 
 
 def rows_named(table: pd.DataFrame, column: Mapping[str, Any]) -> NDArray[np.int64]:
-    """Rows that a figure's column means: by name, or by locus; and by ALT.
+    """Find the rows that a figure's column names: by name or locus, and by ALT.
 
     The paper prints some loci 0-based and some 1-based, so where no row stands at a locus
     it is the one 1 bp to the right; only rows that the genome confirms (ok) are looked at.
@@ -221,7 +222,7 @@ def rows_named(table: pd.DataFrame, column: Mapping[str, Any]) -> NDArray[np.int
 
 
 def counts_of(table: pd.DataFrame) -> dict[str, Any]:
-    """Rows read, and how many of them were what, by set.
+    """Count the rows of each set: read, by status, by group, scored.
 
     `multi_allelic` counts the rows whose place has another ALT; each is scored.
     """

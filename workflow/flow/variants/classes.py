@@ -1,4 +1,4 @@
-"""What of the planted variants of a genome of our own the scores give back."""
+"""Scores of the planted variants of the synthetic genome, by class."""
 
 from typing import Any
 
@@ -20,21 +20,22 @@ _TRUTH = ("factor", "contig", "position", "alt", "kind", "affected_name")
 def class_table(
     variants: ScoredVariants, truth: str, *, rng: np.random.Generator, n_resamples: int = 1000
 ) -> pd.DataFrame:
-    """How each class of planted variants stands out, and how often its motif is named.
+    """Compare each class of planted variants with controls; count how often its motif is named.
 
     Parameters
     ----------
     variants
+        From `load_variants`.
     truth
-        The table of `synthetic.bqtl_alleles.draw_bqtls`.
+        File of the table of `synthetic.bqtl_alleles.draw_bqtls`.
     rng, n_resamples
         For intervals by locus.
 
     Returns
     -------
     DataFrame
-        A row a kind of `KINDS` that is there: n, n_control (of all sets together), AUROC
-        against them of the drawn FIS and of |ref - alt logit| (fis_auroc, effect_auroc,
+        One row per kind of `KINDS` that is there: n, n_control (of all sets together), AUROC
+        against them of the drawn FIS and of |alt - ref logit| (fis_auroc, delta_auroc,
         with _low, _high), n_named (variants whose motif is the one that was changed),
         named_chance (share expected of names permuted within each set), n_unmatched
         (variants that the truth lacks; left out).
@@ -42,7 +43,7 @@ def class_table(
     Raises
     ------
     ValueError
-        A truth that has none of the variants.
+        A truth with none of the variants.
     """
     planted = read_table(truth, _TRUTH, text=("factor", "contig", "alt", "affected_name"))
     planted = planted[list(_TRUTH)].assign(pos=planted["position"] + 1)
@@ -57,17 +58,17 @@ def class_table(
     locus, control = table["locus"].to_numpy(), kind == "control"
     unmatched, rows = int((kind == "").sum()), []
     for name in KINDS:
-        mine = kind == name
-        if not mine.any() or not control.any():
+        of_kind = kind == name
+        if not of_kind.any() or not control.any():
             continue
-        row: dict[str, Any] = {"kind": name, "n": int(mine.sum())}
-        row |= {"n_control": int(control.sum()), "n_named": int(right[mine].sum())}
-        row |= {"named_chance": float(chance[mine].mean()), "n_unmatched": unmatched}
-        both = mine | control
-        for score, of_score in (("fis", 0), ("effect", variants.methods.index(OF_ALT))):
+        row: dict[str, Any] = {"kind": name, "n": int(of_kind.sum())}
+        row |= {"n_control": int(control.sum()), "n_named": int(right[of_kind].sum())}
+        row |= {"named_chance": float(chance[of_kind].mean()), "n_unmatched": unmatched}
+        both = of_kind | control
+        for score, of_score in (("fis", 0), ("delta", variants.methods.index(OF_ALT))):
             values = variants.scores[of_score, both]
             area = auroc_by_group(
-                values, mine[both], locus[both], rng=rng, n_resamples=n_resamples
+                values, of_kind[both], locus[both], rng=rng, n_resamples=n_resamples
             )
             row |= {f"{score}_auroc": area.estimate, f"{score}_auroc_low": area.low}
             row[f"{score}_auroc_high"] = area.high
@@ -76,7 +77,7 @@ def class_table(
 
 
 def class_rows(context: FigureContext, classes: pd.DataFrame) -> list[ScorecardRow]:
-    """What came back of each class of planted variants, from `class_table`."""
+    """Make the scorecard rows of each class of planted variants, from `class_table`."""
     rows = []
     for _, row in classes.iterrows():
         n = f"n = {row['n']:,}"
@@ -84,9 +85,9 @@ def class_rows(context: FigureContext, classes: pd.DataFrame) -> list[ScorecardR
         rows += [
             scorecard_row(
                 context,
-                f"{row['kind']} variants against controls: AUROC of maxAbsFIS; of |ref − alt "
+                f"{row['kind']} variants against controls: AUROC of maxAbsFIS; of |alt − ref "
                 "logit|",
-                f"{interval_text(row, 'fis_auroc')}; {interval_text(row, 'effect_auroc')}",
+                f"{interval_text(row, 'fis_auroc')}; {interval_text(row, 'delta_auroc')}",
                 f"{n}, {row['n_control']:,} controls of all sets",
                 left if row["n_unmatched"] else "",
                 paper="no such study",
@@ -105,9 +106,9 @@ def class_rows(context: FigureContext, classes: pd.DataFrame) -> list[ScorecardR
 
 
 def _chance_of_name(table: pd.DataFrame) -> pd.Series:
-    """Of each variant: the share of its set's true names that equal the motif it was given.
+    """Return the share of a set's true names that equal the motif given to each variant.
 
-    Its mean is what naming gives on average when the names are permuted in the set.
+    Its mean is the expected share of right names when names are permuted in the set.
     """
     parts = []
     for _, of_set in table.groupby("set", sort=False):

@@ -1,4 +1,4 @@
-"""The columns of a figure of single variants, as `score_variant_panels` left them."""
+"""Columns of a figure of single variants, as `score_variant_panels` wrote them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ _LETTER = 0.058  # inches a letter of a motif's name is wide
 
 @dataclass(frozen=True)
 class MotifBar:
-    """A motif match above the tracks; places are bp from the variant.
+    """A motif match above the tracks; positions are bp from the variant.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class MotifBar:
 
 @dataclass(frozen=True)
 class Panel:
-    """One column: what was chosen, and its arrays where something was (see panels.h5)."""
+    """One column: the variant that was chosen, and its arrays (none where no variant fits)."""
 
     about: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
@@ -54,7 +54,7 @@ class Panel:
 
     @property
     def offset(self) -> int:
-        """Distance of the first base from the variant, in bp: 0 or negative."""
+        """Distance of the first base shown from the variant, in bp: 0 or negative."""
         return int(self.about["start"] - self.about["position"])
 
     @property
@@ -64,33 +64,33 @@ class Panel:
 
     @property
     def significant(self) -> NDArray[np.bool_]:
-        """(W,) positions that the null gives p below the level."""
+        """(W,) positions with p < `ALPHA`."""
         return np.nan_to_num(self.arrays["p"], nan=1.0) < ALPHA
 
     @property
     def total(self) -> float:
-        """FIS summed up to the half width on either side."""
+        """Sum of the FIS up to the half width on either side (logit)."""
         away = np.abs(np.arange(len(self.arrays["fis"])) + self.offset)
         return float(np.nansum(self.arrays["fis"][away <= self.about["half_width"]]))
 
     @property
     def tested(self) -> int:
-        """Positions with a p-value."""
+        """Number of positions with a p-value."""
         return int(np.isfinite(self.arrays["p"]).sum())
 
     def heading(self) -> str:
-        """Place, alleles and name; set, p-value, stronger allele and effect."""
+        """Write the heading: position, alleles, name; set, p, stronger allele, ALT − REF."""
         about = self.about
         name = about["name"] if about["name"] not in ("", ".", "NA", about["label"]) else ""
         parts = [about["set"]] if about["set"] else []
         if about["p_value"] is not None and np.isfinite(about["p_value"]):
             parts.append(p_phrase(about["p_value"]))
         parts += [f"{about['stronger']} stronger"] if about["stronger"] else []
-        parts.append(f"REF − ALT {about['effect']:+.2f} logit".replace("-", "−"))
+        parts.append(f"Δlogit (ALT − REF) {about['delta']:+.2f}".replace("-", "−"))
         return f"{about['label']}  {name}".strip() + "\n" + ", ".join(parts)
 
     def note(self) -> str:
-        """How the column was chosen, and what its p-values rest on."""
+        """Say how the column was chosen, and what its p-values rest on."""
         about, text = self.about, chosen_text(self.about)
         if not self.found or not self.tested:
             return text
@@ -130,7 +130,7 @@ class Panel:
         return placed
 
     def table(self) -> pd.DataFrame:
-        """What the column shows: its tracks, then its map; no rows where nothing was found."""
+        """Tabulate the tracks, then the map; no rows where no variant fits."""
         if not self.found:
             return pd.DataFrame()
         arrays, pos = self.arrays, self.about["pos"]
@@ -150,13 +150,24 @@ class Panel:
 
 
 def load_panels(path: str, figure: str) -> list[Panel]:
-    """The columns of a figure, left to right; a `ValueError` where there is none."""
+    """Read the columns of a figure, left to right.
+
+    Raises
+    ------
+    ValueError
+        No column of the figure, a missing array, a file of an earlier version.
+    """
     arrays, attributes = read_arrays(path)
     panels = []
     for number, about in enumerate(attributes["panels"]):
         if about["figure"] != figure:
             continue
         names = (*_ARRAYS, *(["map"] if about.get("has_map") else [])) if about["found"] else ()
+        if about["found"] and "delta" not in about:
+            raise ValueError(
+                f"{path}: holds no 'delta' (logit of ALT minus REF), so it is of an earlier "
+                "version; delete it and run its step again"
+            )
         missing = [name for name in names if f"p{number}_{name}" not in arrays]
         if missing:
             raise ValueError(
@@ -169,5 +180,5 @@ def load_panels(path: str, figure: str) -> list[Panel]:
 
 
 def letters(one_hot: NDArray[np.integer]) -> list[str]:
-    """A letter a row; N where a row is zero."""
+    """Return one letter per row of one-hot bases; N where a row is zero."""
     return [ALPHABET[int(row.argmax())] if row.any() else "N" for row in one_hot]

@@ -1,26 +1,27 @@
-"""Significant variants against controls: how well each score tells them apart.
+"""Compare significant variants with controls: how well each score tells them apart.
 
-Variants whose windows overlap are not independent, so intervals and shuffles take whole
-loci, and all scores share their resamples: differences between scores are paired.
+Variants whose input sequences overlap are not independent, so intervals and shuffles take
+whole loci. All scores share their resamples: differences between scores are paired.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from dfim.io.store import read_table
 from dfim.statistics.effect_sizes import draw_groups, mann_whitney
+from flow.variants.resampling import areas, interval, shuffled_u
 
 KEY = ["set", "chrom", "pos", "ref", "alt"]
 ALPHA = 0.05
 _TIE = 5e-4  # AUROCs closer than that are equal as printed
-OF_ALT, OF_ALL = "|Δlogit|, ref − alt", "|Δlogit|, max of 3 bases"
-"""In-silico mutagenesis: what the network's output alone says of a variant."""
-_ISM = {OF_ALT: "abs_effect", OF_ALL: "max_abs_effect"}
+OF_ALT, OF_ALL = "|Δlogit|, alt − ref", "|Δlogit|, max of 3 bases"
+"""In silico mutagenesis: the change of the network's output by a variant."""
+_ISM = {OF_ALT: "abs_delta", OF_ALL: "max_abs_delta"}
 _TEXT = ("set", "group", "chrom", "ref", "alt", "motif")
 _COLUMNS = (*KEY, "group", "locus", "motif", "max_abs_fis", *_ISM.values())
 
@@ -32,11 +33,11 @@ class ScoredVariants:
     Attributes
     ----------
     table
-        (n rows) of results.tsv.gz.
+        n rows of results.tsv.gz.
     methods
-        (M,) what legends call the scores; the first is the FIS that is drawn.
+        Names of the M scores in legends; the first is the FIS that is drawn.
     scores
-        (M, n) one row a method.
+        (M, n) one row per method.
     """
 
     table: pd.DataFrame
@@ -50,11 +51,11 @@ class ScoredVariants:
 
     @property
     def significant(self) -> NDArray[np.bool_]:
-        """(n,) whether a variant is significant, not a control."""
+        """(n,) whether a variant is significant; the others are controls."""
         return (self.table["group"] == "significant").to_numpy()
 
     def of_set(self, name: str) -> NDArray[np.bool_]:
-        """(n,) which variants are of a set."""
+        """Return which variants are of a set, shape (n,)."""
         return (self.table["set"] == name).to_numpy()
 
 
@@ -66,12 +67,13 @@ def load_variants(results: Sequence[str], names: Sequence[str]) -> ScoredVariant
     results
         Files results.tsv.gz, the analysis that is drawn first.
     names
-        What legends call the FIS of each.
+        Names of the FIS of each in legends.
 
     Raises
     ------
     ValueError
-        Analyses of different variants, no set with both groups, an unknown score.
+        Analyses of different variants, no set with both groups, a missing score; a table of
+        an earlier version, whose columns `effect` were REF − ALT.
     """
     tables = [read_table(path, _COLUMNS, text=_TEXT) for path in results]
     for path, table in zip(results[1:], tables[1:], strict=True):
@@ -100,111 +102,62 @@ def load_variants(results: Sequence[str], names: Sequence[str]) -> ScoredVariant
     return ScoredVariants(first[kept].reset_index(drop=True), (*names, *_ISM), scores)
 
 
-def areas(
-    scores: NDArray[np.floating],
-    positive: NDArray[np.bool_],
-    times: NDArray[np.integer],
-) -> NDArray[np.float64]:
-    """(R,) area under the ROC curve in each of R resamples.
-
-    Parameters
-    ----------
-    scores, positive
-        (n,) and which should score higher.
-    times
-        (R, n) how often a resample holds each; NaN where it lacks a class.
-
-    Notes
-    -----
-    R · n_positive · n_negative multiplications, and a matrix of the last two.
-    """
-    high, low = scores[positive, None], scores[~positive]
-    wins = (high > low) + 0.5 * (high == low)
-    up, down = (times[:, which].astype(np.float64) for which in (positive, ~positive))
-    pairs = up.sum(axis=1) * down.sum(axis=1)
-    won = np.einsum("ri,ri->r", up @ wins, down)
-    return np.divide(won, pairs, out=np.full(len(times), np.nan), where=pairs > 0)
-
-
-def shuffled_u(
-    scores: NDArray[np.floating],
-    positive: NDArray[np.bool_],
-    locus: NDArray[np.integer],
-    *,
-    n: int,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mann-Whitney tests of labels shuffled among loci.
-
-    The labels of each locus stay together, and so do its scores.
-
-    Returns
-    -------
-    (n,) U and (n,) one-sided p (greater, normal approximation with ties, as scipy's)
-    """
-    rank = stats.rankdata(scores)
-    _, of = np.unique(locus, return_inverse=True)
-    labels = positive[np.argsort(of, kind="stable")]
-    n_x, n_y = int(positive.sum()), int((~positive).sum())
-    u = np.empty(n)
-    for k in range(n):
-        order = np.argsort(rng.permutation(of.max() + 1)[of], kind="stable")
-        u[k] = rank[order][labels].sum()
-    u -= n_x * (n_x + 1) / 2
-    ties = np.unique(rank, return_counts=True)[1].astype(np.float64)
-    spread = len(rank) + 1 - (ties**3 - ties).sum() / (len(rank) * (len(rank) - 1))
-    if spread <= 0:  # all scores are equal
-        return u, np.ones(n)
-    return u, stats.norm.sf((u - n_x * n_y / 2 - 0.5) / np.sqrt(n_x * n_y / 12 * spread))
-
-
 def group_table(
     variants: ScoredVariants, *, rng: np.random.Generator, n_resamples: int = 1000
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare significant variants with controls, a set and a score at a time.
+    """Compare significant variants with controls in each set, by each score.
 
     Parameters
     ----------
-    variants, rng
-    n_resamples
+    variants
+        From `load_variants`.
+    rng, n_resamples
         Bootstrap resamples of loci, and shuffles of labels among loci.
 
     Returns
     -------
-    DataFrame
-        A row a set and method, NaN where a set lacks a group: n_significant, n_control,
+    of_sets : DataFrame
+        One row per set and method, NaN where a set lacks a group: n_significant, n_control,
         n_loci, median_significant, median_control, auroc and rank_biserial (with _low,
         _high), u, p (one-sided), p_loci (of the shuffles), error_rate (share of the shuffles
         with p < 0.05), difference (AUROC of the drawn FIS minus this one's, _low, _high).
-    DataFrame
-        A row a method: n_best (sets where its AUROC is the largest, or equal to it within
+    summary : DataFrame
+        One row per method: n_best (sets where its AUROC is the largest, or equal to it within
         `_TIE`), n_sets, difference (mean over the sets, with _low, _high), over_ism (mean
-        AUROC minus that of |ref - alt logit|, with _low, _high).
+        AUROC minus that of |alt - ref logit|, with _low, _high).
     """
-    _, of = np.unique(variants.table["locus"], return_inverse=True)
-    drawn = np.array([draw_groups(of.max() + 1, rng) for _ in range(n_resamples)], np.uint16)
-    rows, differences = [], []
+    _, locus = np.unique(variants.table["locus"], return_inverse=True)
+    n_loci = locus.max() + 1
+    drawn = np.array([draw_groups(n_loci, rng) for _ in range(n_resamples)], np.uint16)
+    rows: list[dict[str, Any]] = []
+    differences = []
     for name in variants.sets:
         here = variants.of_set(name)
         high = variants.significant[here]
-        size = {"set": name, "n_significant": int(high.sum()), "n_control": int((~high).sum())}
-        size["n_loci"] = len(np.unique(of[here]))
+        size: dict[str, Any] = {
+            "set": name,
+            "n_significant": int(high.sum()),
+            "n_control": int((~high).sum()),
+        }
+        size["n_loci"] = len(np.unique(locus[here]))
         if high.all() or not high.any():
             rows += [size | {"method": method} for method in variants.methods]
             continue
-        found = np.array([areas(s[here], high, drawn[:, of[here]]) for s in variants.scores])
+        resampled = [areas(s[here], high, drawn[:, locus[here]]) for s in variants.scores]
         of_set = [
-            size | {"method": method} | _compare(scores[here], high, of[here], n_resamples, rng)
+            size
+            | {"method": method}
+            | _compare(scores[here], high, locus[here], n_resamples, rng)
             for method, scores in zip(variants.methods, variants.scores, strict=True)
         ]
-        for row, resampled in zip(of_set, found, strict=True):
-            low, top = _ends(resampled)
+        for row, of_method in zip(of_set, resampled, strict=True):
+            low, top = interval(of_method)
             row |= {"auroc_low": low, "auroc_high": top}
             row |= {"rank_biserial_low": 2 * low - 1, "rank_biserial_high": 2 * top - 1}
             row["difference"] = of_set[0]["auroc"] - row["auroc"]
-            row["difference_low"], row["difference_high"] = _ends(found[0] - resampled)
+            row["difference_low"], row["difference_high"] = interval(resampled[0] - of_method)
         rows += of_set
-        differences.append(found[0] - found)
+        differences.append(resampled[0] - np.array(resampled))
     table = pd.DataFrame(rows)
     return table, _summary(table, variants.methods, np.mean(differences, axis=0))
 
@@ -216,7 +169,7 @@ def _compare(
     n: int,
     rng: np.random.Generator,
 ) -> dict[str, float]:
-    """Medians, the test, and the same test on shuffled labels."""
+    """Compute medians, the test, and the same test on shuffled labels."""
     test = mann_whitney(scores[high], scores[~high], "greater")
     u, p = shuffled_u(scores, high, locus, n=n, rng=rng)
     return {
@@ -231,15 +184,10 @@ def _compare(
     }
 
 
-def _ends(resampled: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.nanquantile(resampled, [0.025, 0.975])
-    return float(low), float(high)
-
-
 def _summary(
     table: pd.DataFrame, methods: Sequence[str], differences: NDArray[np.float64]
 ) -> pd.DataFrame:
-    """What holds over all sets that have both groups; differences are (M, R)."""
+    """Summarise the sets that have both groups; `differences` are (M, R)."""
     known = table.dropna(subset=["auroc"])
     top = known.groupby("set")["auroc"].transform("max")
     best = known.loc[known["auroc"] >= top - _TIE, "method"].value_counts()
@@ -247,12 +195,12 @@ def _summary(
     mutagenesis = differences[list(methods).index(OF_ALT)]
     rows = []
     for method, resampled in zip(methods, differences, strict=True):
-        low, high = _ends(resampled)
+        low, high = interval(resampled)
         row = {"method": method, "n_best": int(best.get(method, 0))}
         row |= {"n_sets": known["set"].nunique(), "difference": float(means[method])}
         row |= {"difference_low": low, "difference_high": high}
         # The drawn score cancels: what is left is the method against mutagenesis.
-        low, high = _ends(mutagenesis - resampled)
+        low, high = interval(mutagenesis - resampled)
         row |= {"over_ism": float(means[OF_ALT] - means[method])}
         rows.append(row | {"over_ism_low": low, "over_ism_high": high})
     return pd.DataFrame(rows)

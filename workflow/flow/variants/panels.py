@@ -1,4 +1,4 @@
-"""Which variants the figures of single variants show, and how each was chosen."""
+"""Choice of the variants that figures of single variants show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -36,14 +36,14 @@ class Choice:
 
 
 def choose(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) -> Choice:
-    """The variant that a figure's column asks for.
+    """Choose the variant that a figure's column asks for.
 
     Parameters
     ----------
     found
-        From `flow.variants.rows.results`, a row a scored variant.
+        From `flow.variants.rows.results`, one row per scored variant.
     sites
-        Motif sites in their windows; `variant` is the row of `found`.
+        Motif sites in their input sequences; `variant` is the row of `found`.
     column
         `locus` or `name` of a variant, and what to pick by (`pick`) where there is no
         such variant, or none was asked for.
@@ -77,7 +77,7 @@ def choose(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) 
 
 
 def shown_range(choice: Choice, half_width: int, window: int) -> range:
-    """Distances from the variant, at the middle of its window, that a column shows, in bp."""
+    """Return the distances (bp) from the variant, at the middle of `window`, that are shown."""
     low, high = -half_width, half_width
     if choice.distance:
         low, high = min(low, choice.distance - _MARGIN), max(high, choice.distance + _MARGIN)
@@ -112,7 +112,7 @@ def _pick(found: pd.DataFrame, sites: pd.DataFrame, column: Mapping[str, Any]) -
 
 
 def _pick_distant(sites: pd.DataFrame, column: Mapping[str, Any], whose: str) -> Choice:
-    """The variant whose most affected site at a distance is of the motif, and the most so."""
+    """Choose by |FIS| among variants whose most affected distant site is of the motif."""
     low, high = column["distance"]
     far = sites[sites["distance"].abs().between(low, high)]
     strongest = far.loc[far["fis"].abs().groupby(far["variant"]).idxmax()]
@@ -145,7 +145,7 @@ def _core(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranked
 
 
 def _flank(found: pd.DataFrame, sites: pd.DataFrame, motif: str | None) -> Ranked:
-    """Just outside a weak match: not better than the median of those so near."""
+    """Rank variants just outside a weak match: score up to the median of those so near."""
     own = sites[(sites["motif"] == motif) & (sites["distance"].abs() <= _FLANK[1])]
     score = own[["score_ref", "score_alt"]].max(axis=1)
     outside = own["distance"].abs() >= _FLANK[0]

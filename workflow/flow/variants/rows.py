@@ -1,4 +1,4 @@
-"""The tables of a collection of variants: what was read, and what was found."""
+"""Tables of a collection of variants: the rows to score, motif sites, results."""
 
 import numpy as np
 import pandas as pd
@@ -10,34 +10,19 @@ from dfim.motifs.meme import Pwm, read_meme
 from dfim.sequences.encoding import one_hot
 from dfim.variants.affected_motifs import COLUMNS, affected_motifs, strongest_motifs
 from dfim.variants.scores import VariantScores
-from dfim.variants.variants import CheckedVariants, Variants
 
 TEXT = ("set", "group", "chrom", "ref", "alt", "name", "file", "stronger", "status")
-"""Columns that stay as written."""
+"""Columns that are read as text, as they are written."""
 
 
 def chosen_rows(table: str) -> pd.DataFrame:
-    """The rows of a collection's table that are scored, counted from 0."""
+    """Read the rows of a collection's table that are scored; their index counts from 0."""
     rows = read_table(table, (*TEXT, "pos", "row", "p_value", "chosen"), text=TEXT)
     return rows[rows["chosen"] == 1].reset_index(drop=True)
 
 
-def checked_variants(table: pd.DataFrame) -> CheckedVariants:
-    """All rows of a collection's table as variants; ok are those that were scored."""
-    variants = Variants(
-        contig=table["chrom"].to_numpy(object),
-        position=table["pos"].to_numpy(np.int64) - 1,
-        ref=table["ref"].to_numpy(object),
-        alt=table["alt"].to_numpy(object),
-        name=table["name"].to_numpy(object),
-        row=table["row"].to_numpy(np.int64),
-    )
-    left_out = (table["status"] == "ok") & (table["chosen"] != 1)
-    return CheckedVariants(variants, table["status"].mask(left_out, "not_chosen").to_numpy(str))
-
-
 def read_motifs(path: str, names: dict[str, str]) -> tuple[Pwm, ...]:
-    """The motifs of a MEME file that are asked for, under the names they get."""
+    """Read the chosen motifs of a MEME file, under the names that the config gives them."""
     known = {pwm.name: pwm for pwm in read_meme(path)}
     for name, motif in names.items():
         if motif not in known:
@@ -57,7 +42,7 @@ def motif_sites(
     gc: float,
     min_abs_fis: float,
 ) -> pd.DataFrame:
-    """`affected_motifs` in the whole window of each variant; empty without motifs."""
+    """Find `affected_motifs` in whole input sequences; an empty table without motifs."""
     if not pwms:
         texts = dict.fromkeys(("motif", "strand", "found_in"), object)
         numbers = dict.fromkeys(("score_ref", "score_alt", "fis"), np.float64)
@@ -74,29 +59,30 @@ def motif_sites(
 def results(
     rows: pd.DataFrame, scores: VariantScores, sites: pd.DataFrame, half_width: int
 ) -> pd.DataFrame:
-    """What the figures read, a row a scored variant.
+    """Tabulate what the figures read, one row per scored variant.
 
     Returns
     -------
     DataFrame
-        Columns of `rows`, then: effect (logit of REF minus logit of ALT), abs_effect,
-        max_abs_effect (over the three other bases); within `half_width` bp of the
+        Columns of `rows`, then: delta (logit of ALT minus logit of REF), abs_delta,
+        max_abs_delta (over the three other bases); within `half_width` bp of the
         variant max_abs_fis (over the three bases), max_abs_fis_alt, sum_fis and
-        sum_abs_fis (both of ALT); over the whole window and the three bases
-        peak_distance (bp, negative to the left; NA where nothing changes) and
-        peak_fis; motif, motif_distance and motif_fis of the site with the largest |FIS|;
-        gap (median completeness error of the four profiles, in logits).
+        sum_abs_fis (both of ALT; FIS is importance in the reference minus in the mutant);
+        over the whole sequence and the three bases peak_distance (bp, negative to the
+        left; NA where nothing changes) and peak_fis; motif, motif_distance and motif_fis
+        of the site with the largest |FIS|;
+        convergence_delta (median of the four profiles, in logits).
     """
     near = slice(max(0, scores.position - half_width), scores.position + half_width + 1)
     own = np.nan_to_num(scores.of_alt()[:, near])
     peak = scores.peak(None)
     distance = pd.array(peak.position - scores.position, dtype="Int64")
     distance[peak.position < 0] = pd.NA
-    effect, first = scores.of_alt(scores.effect), strongest_motifs(sites, len(rows))
-    found = {
-        "effect": effect,
-        "abs_effect": np.abs(effect),
-        "max_abs_effect": np.abs(scores.effect).max(axis=1),
+    delta, first = scores.of_alt(scores.delta), strongest_motifs(sites, len(rows))
+    columns = {
+        "delta": delta,
+        "abs_delta": np.abs(delta),
+        "max_abs_delta": np.abs(scores.delta).max(axis=1),
         "max_abs_fis": scores.max_abs_fis(half_width),
         "max_abs_fis_alt": scores.max_abs_fis(half_width, "alt"),
         "sum_fis": own.sum(axis=1),
@@ -106,12 +92,12 @@ def results(
         "motif": first["motif"].to_numpy(),
         "motif_distance": first["distance"].to_numpy(),
         "motif_fis": first["fis"].to_numpy(),
-        "gap": np.median(scores.gap, axis=1),
+        "convergence_delta": np.median(scores.convergence_delta, axis=1),
     }
-    return pd.concat([rows.reset_index(drop=True), pd.DataFrame(found)], axis=1)
+    return pd.concat([rows.reset_index(drop=True), pd.DataFrame(columns)], axis=1)
 
 
 def with_loci(table: pd.DataFrame, window: int) -> pd.DataFrame:
-    """The table with the locus of each variant: windows that overlap share one."""
+    """Add the locus of each variant: variants whose input sequences overlap share one."""
     start = table["pos"].to_numpy(np.int64) - 1 - window // 2
     return table.assign(locus=loci(table["chrom"].to_numpy(str), start, window))

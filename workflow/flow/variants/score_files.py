@@ -20,7 +20,7 @@ Part = TypeVar("Part", VariantScores, VariantNull)
 
 
 class _RecordFile(BlockFile, Generic[Part]):
-    """A file, or a shard of one, of records with a row for each variant."""
+    """A file, or a shard of one, of records with one row per variant."""
 
     record: ClassVar[type[Any]]
 
@@ -44,7 +44,7 @@ class _RecordFile(BlockFile, Generic[Part]):
     def _of_block(self, arrays: Arrays) -> Part:
         once = {n: v[0] for n, v in arrays.items() if n not in self.record.row_fields}
         once = {n: v.item() if np.ndim(v) == 0 else v for n, v in once.items()}
-        part: Part = self.record(**{**arrays, **once})
+        part: Part = self.record(**{**arrays, **once}, info=self.info)
         return part
 
 
@@ -63,7 +63,7 @@ class VariantNullFile(_RecordFile[VariantNull]):
     kind = "dfim variant nulls 1"
     holds = "variant nulls"
     record = VariantNull
-    names = tuple(field.name for field in fields(VariantNull))
+    names = tuple(field.name for field in fields(VariantNull) if field.name != "info")
 
 
 def write_records(
@@ -88,7 +88,7 @@ def write_records(
     score
         Gives the records of some of the n variants. They must not depend on each other.
     parameters
-        Whatever decides the records.
+        Whatever decides the records, with the fields of their `ScoreInfo.record`.
     n, block, shard
         As for `dfim.scoring.blocks.write_blocks`.
     progress

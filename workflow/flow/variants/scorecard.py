@@ -1,4 +1,4 @@
-"""Scorecard rows of figures of variants: the paper's statements, and AUROC a score."""
+"""Scorecard rows of the figures of variants."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,9 +21,9 @@ def scorecard_row(
     paper: str = "not printed",
     verdict: Verdict = "not comparable",
 ) -> ScorecardRow:
-    """A row with the reasons that there are, those of the study last.
+    """Make a row with its reasons, those of the study last.
 
-    Where the study's inputs are no yardstick for the paper's, there is no verdict.
+    There is no verdict where the study's inputs cannot be compared with the paper's.
     """
     if context.not_comparable:
         verdict = "not comparable"
@@ -36,7 +36,7 @@ def scorecard_row(
 def group_rows(
     context: FigureContext, table: pd.DataFrame, summary: pd.DataFrame
 ) -> list[ScorecardRow]:
-    """The test that the paper prints, the AUROC of each set, and which score does best.
+    """Make rows of the test that the paper prints, the AUROC of each set, the best score.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def group_rows(
         rows.append(
             scorecard_row(
                 context,
-                f"{row['set']}: AUROC of maxAbsFIS; of |ref − alt logit|",
+                f"{row['set']}: AUROC of maxAbsFIS; of |alt − ref logit|",
                 f"{interval_text(row, 'auroc')}; {interval_text(other, 'auroc')}",
                 f"n = {row['n_significant']:,} significant, {row['n_control']:,} control; "
                 f"difference {interval_text(other, 'difference', signed=True)}",
@@ -71,9 +71,9 @@ def group_rows(
 
 
 def _test_row(context: FigureContext, fis: pd.DataFrame) -> ScorecardRow:
-    """Whether FIS is larger for significant variants in every set.
+    """Say whether FIS is larger for significant variants in every set.
 
-    By the test of variants, and by that of labels shuffled among loci.
+    Both tests must agree: of variants, and of labels shuffled among loci.
     """
     printed = context.printed.get("p")
     failed = fis.loc[fis[["p", "p_loci"]].max(axis=1) >= ALPHA, "set"].tolist()
@@ -105,9 +105,10 @@ def _test_row(context: FigureContext, fis: pd.DataFrame) -> ScorecardRow:
 def reach_row(
     context: FigureContext, name: str, counts: Mapping[str, int], controls: Mapping[str, int]
 ) -> ScorecardRow:
-    """How far from the variant its |FIS| is largest, by bin of distance, nearest first.
+    """Count variants by the distance of their largest |FIS|, nearest bin first.
 
-    Without a verdict: any network answers most near a change, so controls look alike.
+    Without a verdict: in any network importance changes most near a mutation, so controls
+    look alike.
     """
     of, n = list(counts.values()), sum(counts.values())
     share = of[0] / n if n else float("nan")
@@ -131,20 +132,21 @@ def track_row(
     total: float = float("nan"),
     significant: str = "",
 ) -> ScorecardRow:
-    """The FIS of one column; compared where it is the locus that the paper names.
+    """Make the row of one column, with a verdict where it is the locus that the paper names.
 
-    That is met where FIS and predicted effect have the sign of the stronger allele.
+    It agrees where REF is stronger, FIS (importance in the reference minus in the mutant) is
+    positive and the output falls (delta, ALT − REF, is negative); or all the other way round.
 
     Parameters
     ----------
     context
         Of the figure.
     panel
-        The column's own.
+        Facts of the column.
     ref, total
-        Its reference base, and its FIS summed over its half width.
+        Its reference base, and its FIS summed over its half width (logit).
     significant
-        How many positions are, for the reader.
+        Text: how many positions are significant.
     """
     columns = context.options.get("columns", [])
     asked = columns[panel["column"]] if panel["column"] < len(columns) else {}
@@ -159,17 +161,18 @@ def track_row(
     met = ""
     if _is_locus(panel, asked.get("locus")) and panel["stronger"]:
         expected = 1 if panel["stronger"] == ref else -1
-        signs = expected * np.sign([total, panel["effect"]])
+        # FIS is reference minus mutant, the change of the output ALT minus REF.
+        signs = expected * np.sign([total, -panel["delta"]])
         verdict = "agrees" if (signs > 0).all() else "differs"
         met = (
             f"the locus of the paper, where {panel['stronger']} is stronger; agrees means that "
-            "FIS and output (ref − alt) say so too"
+            "FIS (reference minus mutant) and output (ALT minus REF) say so too"
         )
     p = panel["p_value"]
     return scorecard_row(
         context,
         quantity + panel["label"],
-        f"{total:.3f} logit (output {panel['effect']:.3f}{significant})",
+        f"{total:.3f} logit (output, ALT − REF: {panel['delta']:.3f}{significant})",
         f"{panel['set']} {p_phrase(p)}".lstrip() if p is not None and np.isfinite(p) else "",
         chosen_text(panel),
         met,
@@ -179,25 +182,25 @@ def track_row(
 
 
 def chosen_text(panel: Mapping[str, Any]) -> str:
-    """The rule that chose a column, and among how many."""
+    """Say which rule chose a column, and among how many variants."""
     n = panel["chosen_from"]
     return f"{panel['rule']} (of {n:,})" if n and n > 1 else str(panel["rule"])
 
 
 def p_phrase(p: float) -> str:
-    """`p = ...`, or a bound where it underflowed."""
+    """Write `p = ...`, or a bound where it underflowed."""
     return f"p = {p_text(p)}" if p > 0 else f"p {p_text(p)}"
 
 
 def interval_text(row: Mapping[str, Any], what: str, *, signed: bool = False) -> str:
-    """A measure with its interval."""
+    """Write a measure with its interval."""
     form = "+.3f" if signed else ".3f"
     value, low, high = (format(row[f"{what}{end}"], form) for end in ("", "_low", "_high"))
     return f"{value} ({low} to {high})".replace("-", "−")
 
 
 def _is_locus(panel: Mapping[str, Any], locus: str | None) -> bool:
-    """Whether a panel is of the named locus, not of one chosen in its place."""
+    """Tell whether a panel is of the named locus, not of one chosen in its place."""
     if locus is None:
         return False
     contig, _, place = locus.rpartition(":")

@@ -1,13 +1,14 @@
-"""Score a collection of variants: each set with the output of its own task."""
+"""Scoring of a collection of variants: each set with the output of its own task."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dfim.scoring.provenance import ScoreInfo, require_same_info
 from dfim.scoring.settings import Progress, ScoringSettings
 from dfim.sequences.encoding import one_hot
 from dfim.variants.fis import score_variants
@@ -30,13 +31,13 @@ class VariantScorer:
     Attributes
     ----------
     network
-        The study's.
+        Network of the study.
     declared, tasks
-        Its declaration, and the names of its tasks.
+        Its declaration in the config, and the names of its tasks.
     settings
-        Of the analysis, with `task_of_set`.
+        Settings of the analysis, with `task_of_set`.
     seed
-        Of references and shuffles: the same for every part of the variants.
+        Seed of references and shuffles, the same for every part of the variants.
     """
 
     network: "keras.Model"
@@ -46,17 +47,27 @@ class VariantScorer:
     seed: int
     _attributors: dict[str, "Attributor"] = field(default_factory=dict, repr=False)
 
+    @property
+    def info(self) -> ScoreInfo:
+        """How all scores of the collection are made; its heads are those of all sets."""
+        settings = ScoringSettings.choose(self.settings)
+        infos = [
+            ScoreInfo.of(self.attributor(name), settings)
+            for name in self.settings["task_of_set"]
+        ]
+        return _joint_info(infos)
+
     def scores(
         self, codes: NDArray[np.uint8], rows: pd.DataFrame, progress: Progress | None = None
     ) -> VariantScores:
-        """Scores of variants, in their order.
+        """Score variants; results are in their order.
 
         Parameters
         ----------
         codes
-            (n, L) windows.
+            (n, L) codes of the input sequences.
         rows
-            (n) with the columns set and alt.
+            Table of n rows with the columns set and alt.
         progress
             As for `score_variants`.
         """
@@ -76,8 +87,7 @@ class VariantScorer:
                 progress=progress,
             )
 
-        parts, order = self._by_task(rows, score)
-        return VariantScores.concatenate(parts).select(order)
+        return self._by_task(rows, score)
 
     def null(
         self,
@@ -89,7 +99,7 @@ class VariantScorer:
         half_width: int | None,
         progress: Progress | None = None,
     ) -> VariantNull:
-        """The null of each variant, as `score_variant_null`."""
+        """Test the FIS of each variant with `score_variant_null`."""
 
         def score(attributor: "Attributor", chosen: NDArray[np.int64]) -> VariantNull:
             return score_variant_null(
@@ -103,11 +113,10 @@ class VariantScorer:
                 progress=progress,
             )
 
-        parts, order = self._by_task(rows, score)
-        return VariantNull.concatenate(parts).select(order)
+        return self._by_task(rows, score)
 
     def attributor(self, name: str) -> "Attributor":
-        """Give the importance method on the output that a set is scored with, made once."""
+        """Return the importance method on the output that a set is scored with, made once."""
         task = self.settings["task_of_set"][name] or ""
         if task not in self._attributors:
             heads = task_heads(self.network, self.tasks, self.declared)
@@ -120,12 +129,23 @@ class VariantScorer:
 
     def _by_task(
         self, rows: pd.DataFrame, score: Callable[["Attributor", NDArray[np.int64]], Part]
-    ) -> tuple[list[Part], NDArray[np.int64]]:
-        """Apply to the rows of each task: the parts, and the order that undoes the split."""
+    ) -> Part:
+        """Score the rows of each task and put the results into the order of `rows`."""
         task = rows["set"].map(self.settings["task_of_set"]).fillna("")
         parts, places = [], []
         for _, members in rows.groupby(task.to_numpy(), sort=False):
             chosen = rows.index.get_indexer(members.index)
             parts.append(score(self.attributor(str(members["set"].iloc[0])), chosen))
             places.append(chosen)
-        return parts, np.argsort(np.concatenate(places), kind="stable")
+        parts = [replace(part, info=self.info) for part in parts]
+        order = np.argsort(np.concatenate(places), kind="stable")
+        return type(parts[0]).concatenate(parts).select(order)
+
+
+def _joint_info(infos: Sequence[ScoreInfo]) -> ScoreInfo:
+    """Describe scores of several tasks together: the heads of all, in order of appearance."""
+    heads: list[Any] = []
+    for info in infos:
+        heads += [head for head in info.importance.get("heads", []) if head not in heads]
+    joint = [replace(i, importance={**i.importance, "heads": heads}) for i in infos]
+    return require_same_info(joint, "join")
