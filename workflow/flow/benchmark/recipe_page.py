@@ -61,7 +61,8 @@ Validation loss after each epoch, one thread; batch, learning rate, decay over s
   more seeds of the cosine over 10 end at .013 and .024, with AUROCs of planted pairs of .976
   and .986: hence 20 epochs.
 * Accessibility, 20,000 of the 41,705 windows, 32, 0.01, cosine over 5, seed 1: .472, .309,
-  .239, .211, .210 (209 s of CPU). All windows, cosine over 2: .285, .218 (157 s), still falling.
+  .239, .211, .210 (209 s of CPU). All windows, cosine over 2: .285, .218 (157 s), still
+  falling.
 
 At scale 1 the two seeds of GATA and TAL1 leave the plateau in the first epoch alike and have
 like training losses; the second one memorises. Twice the windows, seen half as often, cost the
