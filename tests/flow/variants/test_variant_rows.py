@@ -8,6 +8,7 @@ import pytest
 
 from dfim.io.store import read_table, write_arrays, write_table
 from dfim.motifs.meme import Pwm, read_meme, write_meme
+from dfim.scoring.provenance import UNRECORDED
 from dfim.sequences.encoding import one_hot, one_hot_encode
 from dfim.variants.affected_motifs import affected_motifs
 from dfim.variants.null import VariantNull
@@ -21,6 +22,7 @@ from flow.variants.rows import (
     results,
     with_loci,
 )
+from flow.variants.score_files import VariantNullFile, VariantScoresFile, write_records
 from scripts.tabulate_variants import main as tabulate_variants
 
 LENGTH = 41
@@ -296,6 +298,14 @@ def test_one_hot_is_that_of_letters():
 # ---- all tables of an analysis -------------------------------------------------------
 
 
+def write_shard(path, kind, records, k):
+    """Write half of four variants' records, as the scripts do."""
+    write_records(
+        path, kind, records.select, UNRECORDED.record(), n=4, block=2, shard=(k, 2),
+        progress=lambda _: None,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def tabulate(tmp_path, rng):
     """Write every table of five variants, of which four are scored, in two chunks."""
@@ -316,7 +326,7 @@ def tabulate(tmp_path, rng):
     write_arrays(tmp_path / "w.h5", {"codes": codes})
     deltas = rng.normal(size=(4, 2)).astype(np.float32)
     for k, part in enumerate(np.split(np.arange(4), 2)):
-        scores.select(part).save(tmp_path / f"s{k}.h5")
+        write_shard(tmp_path / f"s{k}.h5", VariantScoresFile, scores, k)
         write_arrays(tmp_path / f"d{k}.h5", {"deltas": deltas[part]}, {"tasks": ["a", "b"]})
     write_meme(tmp_path / "m.meme", PWMS)
 
@@ -367,9 +377,10 @@ def test_tables_without_motifs(tabulate):
 def test_tables_with_a_null_tell_the_p_of_the_strongest_position(tabulate, tmp_path, rng):
     _, scores = tabulate({"GATA": "GATA"})
     p = rng.random((4, 3, LENGTH))
-    for k, part in enumerate(np.split(np.arange(4), 2)):
-        one = np.ones((2, 3))
-        VariantNull(p[part], one, one, np.array([40]), one).save(tmp_path / f"n{k}.h5")
+    one = np.ones((4, 3))
+    null = VariantNull(p, one, one, np.array([40]), one)
+    for k in (0, 1):
+        write_shard(tmp_path / f"n{k}.h5", VariantNullFile, null, k)
     tables, _ = tabulate({"GATA": "GATA"}, [str(tmp_path / f"n{k}.h5") for k in (0, 1)])
     for name in ("found", "annotated"):
         made = tables[name]["peak_p"].dropna()
