@@ -20,7 +20,10 @@ WINGS = {
         "io", "statistics", "sequences", "genome", "motifs", "models", "attribution", "scoring",
         "comparators", "pairs", "maps", "variants", "plots",
     ),
-    "dfim.attribution": ("results", "graph", "base", "engine", "local", "methods", "factory"),
+    "dfim.attribution": (
+        "results", "checks", "digests", "graph", "base", "engine", "local", "methods",
+        "logits", "factory",
+    ),
     "flow": (
         "jobs", "declarations", "downloads", "networks", "flanks", "run", "scorecard",
         "variants", "benchmark",

@@ -46,7 +46,7 @@ rng = np.random.default_rng(1)
 X = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (8, 40))]
 attributor = dfim.make_attributor(network, "deeplift")
 found = attributor.profiles(X, X[:1, None])
-assert np.abs(found.gap).max() < 1e-5 < np.abs(found.target - found.base).max()
+assert np.abs(found.convergence_delta).max() < 1e-5 < np.abs(found.target - found.base).max()
 
 at = np.tile([5, 20], 8)
 sites = dfim.Features(np.repeat(np.arange(8), 2), at, at + 6, np.tile(["a", "b"], 8),

@@ -35,7 +35,7 @@ np.savez(
     fis=[scores.fis for scores in pairs],
     maps=[found.max_abs() for found in maps],
     variants=variants.max_abs_fis(),
-    gap=whole.gap,
+    gap=whole.convergence_delta,
     scale=np.abs(whole.target - whole.base),
 )
 """

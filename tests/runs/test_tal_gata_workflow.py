@@ -89,7 +89,7 @@ def test_both_worlds_have_one_genome_and_other_binding(run):
 
 
 def test_exact_interactions_are_those_of_double_mutants(run):
-    from dfim.attribution.logits import Head
+    from dfim.attribution.results import Head
     from dfim.models.loading import load_model
     from flow.networks.heads import head_attributor
 

@@ -15,7 +15,7 @@ def main(model: str, factorial: str, settings: dict[str, Any], seed: int) -> Non
     """Write the importance of every base of every flank."""
     configure_tensorflow(settings["threads"], seed)
     # These load TensorFlow, whose threads are fixed by now.
-    from dfim.attribution.logits import Head
+    from dfim.attribution.results import Head
     from dfim.maps.every_kmer import score_factorial
     from dfim.models.loading import load_model
 

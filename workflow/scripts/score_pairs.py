@@ -37,7 +37,7 @@ def _convergence_deltas(
     choices, rng = ScoringSettings.choose(settings), np.random.default_rng(seed)
     references, rows = draw_references(X, choices, rng), np.arange(len(X))
     profiles = profiles_of_mutants(attributor, X, rows, references, choices, rng)
-    return profiles.gap[np.isfinite(profiles.gap)]
+    return profiles.convergence_delta[np.isfinite(profiles.convergence_delta)]
 
 
 def main(

@@ -83,7 +83,7 @@ def test_gradient_is_that_of_tensorflow(net, rng):
     assert close(scorer.contributions(X), expected)
     profiles = scorer.profiles(X, None)
     assert close(profiles.scores, expected.sum(axis=2))
-    assert np.isnan(profiles.gap).all()
+    assert np.isnan(profiles.convergence_delta).all()
 
 
 @pytest.mark.parametrize("method", ["deeplift", "deeplift_rescale"])
@@ -96,7 +96,7 @@ def test_contributions_add_up_with_every_reference_under_complete(net, method, r
         mean = scorer.predict_logit(flat).reshape(len(refs), -1).mean(axis=1)
         change = found.target - mean
         np.testing.assert_allclose(found.scores.sum(axis=1), change, atol=2e-5, rtol=2e-5)
-        assert found.gap.max() < 5e-5
+        assert found.convergence_delta.max() < 5e-5
         assert np.abs(change).max() > 0.1
 
 
@@ -104,16 +104,18 @@ def test_contributions_add_up_with_every_reference_under_complete(net, method, r
 @pytest.mark.parametrize("name", ["valid", "two hidden", "no hidden", "overlapping windows"])
 def test_contributions_add_up_with_gc_under_winner_without_padding(method, name, rng):
     scorer = made(conv_net(3, **NETS[name]), method, maxpool_rule="winner")
-    assert scorer.profiles(mutants(rng, 50), gc_reference()).gap.max() < 2e-5
+    assert scorer.profiles(mutants(rng, 50), gc_reference()).convergence_delta.max() < 2e-5
 
 
-def test_winner_leaves_a_gap_with_shuffled_references_and_says_so(plain, rng):
+def test_winner_leaves_a_convergence_delta_with_shuffled_references_and_says_so(plain, rng):
     scorer = made(plain, "deeplift", maxpool_rule="winner", observed=False)
     references = one_hot(rng, 10)[:, None]
     found = scorer.profiles(one_hot(rng, 10), references, reference_of=np.arange(10))
     change = found.target - scorer.predict_logit(references[:, 0])
-    np.testing.assert_allclose(found.gap, np.abs(found.scores.sum(axis=1) - change), atol=2e-5)
-    assert np.median(found.gap) > 0.01
+    np.testing.assert_allclose(
+        found.convergence_delta, np.abs(found.scores.sum(axis=1) - change), atol=2e-5
+    )
+    assert np.median(found.convergence_delta) > 0.01
 
 
 def tie_net():
@@ -159,7 +161,7 @@ def test_silent_window_takes_the_loss_where_the_rule_says(rule):
     found = scorer.profiles(X, reference)
     first = {"winner": [0, 5, 10, 15], "complete": [1, 5, 10, 15]}[rule]
     assert np.flatnonzero(found.scores[0]).tolist() == first
-    assert (found.gap[0] < 1e-6) == (rule == "complete")
+    assert (found.convergence_delta[0] < 1e-6) == (rule == "complete")
 
 
 @pytest.mark.parametrize("method", ENGINES)
@@ -172,7 +174,7 @@ def test_rows_do_not_depend_on_order_or_neighbours(plain, method, rng):
         a = scorer.profiles(X, refs, reference_of=of)
         b = scorer.profiles(X[order], refs, reference_of=None if of is None else of[order])
         c = scorer.profiles(X[:70], refs, reference_of=None if of is None else of[:70])
-        for name in ("scores", "target", "gap"):
+        for name in ("scores", "target", "convergence_delta"):
             np.testing.assert_array_equal(getattr(a, name)[order], getattr(b, name))
             np.testing.assert_array_equal(getattr(a, name)[:70], getattr(c, name))
 

@@ -100,7 +100,7 @@ def test_integrals_of_any_layer_add_up(net, rng):
     base = scorer.predict_logit(references.reshape(-1, SHORT, 4)).reshape(4, 2).mean(axis=1)
     change = found.target - base
     np.testing.assert_allclose(found.scores.sum(axis=1), change, atol=1e-3 * np.ptp(change))
-    assert found.gap.max() < 1e-3 * np.ptp(change)
+    assert found.convergence_delta.max() < 1e-3 * np.ptp(change)
 
 
 def test_rules_refuse_what_gradients_take(net, caplog):
@@ -123,7 +123,7 @@ def test_cube_integrates_by_the_midpoint_rule(steps, rng):
     found = scorer.contributions(X, zeros)
     np.testing.assert_allclose(found, X * w * (1 - 1 / (4 * steps**2)), rtol=1e-5)
     np.testing.assert_allclose(
-        scorer.profiles(X, zeros).gap,
+        scorer.profiles(X, zeros).convergence_delta,
         np.abs((X * w).sum(axis=(1, 2))) / (4 * steps**2),
         atol=1e-5,
     )
@@ -134,7 +134,7 @@ def test_gap_shrinks_with_steps(plain, rng):
     gaps = [
         make_attributor(plain, "integrated_gradients", steps=steps, batch_size=32)
         .profiles(X, gc_reference())
-        .gap
+        .convergence_delta
         for steps in (5, 50, 500)
     ]
     assert gaps[0].mean() > 5 * gaps[1].mean() > 25 * gaps[2].mean()
@@ -168,7 +168,7 @@ def test_gradients_are_those_of_the_engine(options, rng):
     a, b = engine.profiles(X), tape.profiles(X)
     np.testing.assert_allclose(b.scores, a.scores, atol=2e-6 * np.abs(a.scores).max())
     np.testing.assert_allclose(b.target, a.target, rtol=1e-5, atol=1e-5)
-    assert np.isnan(b.gap).all()
+    assert np.isnan(b.convergence_delta).all()
 
 
 def outputs():
@@ -231,7 +231,7 @@ def test_other_inputs_are_held(rng):
         scorer = make_attributor(model, "integrated_gradients", held=held, batch_size=8)
         expected = model.predict([value, X], verbose=0)[:, 0]
         np.testing.assert_allclose(scorer.predict_logit(X), expected, atol=1e-6)
-        assert scorer.profiles(X, gc_reference(SHORT)).gap.max() < 1e-4
+        assert scorer.profiles(X, gc_reference(SHORT)).convergence_delta.max() < 1e-4
 
 
 @pytest.mark.parametrize("method", TAPE)
@@ -242,7 +242,7 @@ def test_rows_do_not_depend_on_order_or_neighbours(net, method, rng):
     a = scorer.profiles(X, references, reference_of=group)
     b = scorer.profiles(X[order], references, reference_of=group[order])
     c = scorer.profiles(X[:5].astype(np.float32), references, reference_of=group[:5])
-    for name in ("scores", "target", "gap"):
+    for name in ("scores", "target", "convergence_delta"):
         np.testing.assert_array_equal(getattr(a, name)[order], getattr(b, name))
         np.testing.assert_array_equal(getattr(a, name)[:5], getattr(c, name))
     logits = scorer.predict_logit(X)

@@ -10,7 +10,7 @@ from keras import layers
 
 from dfim.attribution.factory import make_attributor
 from dfim.attribution.graph.plan import make_plan
-from dfim.attribution.local.crop_geometry import Windows, obstacle
+from dfim.attribution.local.crop_geometry import PoolingWindows, obstacle
 from dfim.attribution.local.cropped import Cropped
 from dfim.sequences.mutations import mutate_intervals
 from helpers.crops import NETS, TOLERANCE, N, engine, mutations, sequences
@@ -86,7 +86,7 @@ def test_differences_are_those_of_whole_profiles(net, method, rule, references, 
     assert (np.abs(expected).max(axis=1) > 1e-3 * scale).mean() > 0.5
     effect = whole.target[rows] - whole.target[N:]
     np.testing.assert_allclose(found.effect, effect, atol=3e-6 * np.abs(whole.target).max())
-    assert np.isnan(found.gap).all() == (method == "gradient_input")
+    assert np.isnan(found.convergence_delta).all() == (method == "gradient_input")
 
 
 @pytest.mark.parametrize("how", ["zeros", "shuffle"])
@@ -111,13 +111,13 @@ def test_gap_is_that_of_the_windows_in_the_crop(rule, rng):
     small, whole, _ = compare(scorer, Cropped.of(scorer, 6), X, mutated, references, group, rng)
     every = Cropped(scorer, LENGTH)
     full, _, _ = compare(scorer, every, X, mutated, references, group, rng)
-    assert every.windows == Windows.of(scorer.plan).total  # the crop is all that is seen
-    np.testing.assert_allclose(full.gap, whole.gap[N:], atol=1e-5)
+    assert every.windows == PoolingWindows.of(scorer.plan).total  # the crop is all that is seen
+    np.testing.assert_allclose(full.convergence_delta, whole.convergence_delta[N:], atol=1e-5)
     if rule == "complete":
-        assert small.gap.max() < 1e-5
+        assert small.convergence_delta.max() < 1e-5
     else:
-        assert np.median(small.gap) > 0.01
-        assert (np.abs(small.gap - full.gap) > 1e-3).mean() > 0.5
+        assert np.median(small.convergence_delta) > 0.01
+        assert (np.abs(small.convergence_delta - full.convergence_delta) > 1e-3).mean() > 0.5
 
 
 @pytest.mark.parametrize("references", ["gc", "own"])
@@ -137,7 +137,7 @@ def test_a_mutant_does_not_depend_on_its_neighbours(references, rng):
     whole = score(np.arange(70))
     for chosen in (rng.permutation(70), np.arange(23), np.array([5])):
         part = score(chosen)
-        for name in ("delta", "offset", "effect", "gap"):
+        for name in ("delta", "offset", "effect", "convergence_delta"):
             np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[chosen])
 
 
@@ -156,7 +156,7 @@ def test_bytes_and_floats_give_the_same_bits_and_no_mutant_is_no_trouble(rng):
 
 def test_no_interval_is_seen_by_more_windows_than_the_crop_has():
     for size, field, total in [(25, 70, 38), (4, 12, 13), (7, 7, 8), (1, 1, 60)]:
-        windows = Windows(size=size, field=field, total=total)
+        windows = PoolingWindows(size=size, field=field, total=total)
         start, width = (a.ravel() for a in np.indices((size * total, 30)))
         width += 1
         count = windows.seeing(width)
@@ -169,7 +169,7 @@ def test_no_interval_is_seen_by_more_windows_than_the_crop_has():
             assert inside[sees].all()
         assert (first >= 0).all()
         assert (first + count <= total).all()
-    assert Windows(25, 70, 38).seeing(4) == 3
+    assert PoolingWindows(25, 70, 38).seeing(4) == 3
 
 
 @pytest.mark.parametrize(
@@ -208,13 +208,13 @@ def test_refused_without_a_pooling_or_with_another_behind_it():
 
 
 @pytest.mark.parametrize("shift", [-1, 1])
-def test_a_wrong_crop_does_not_pass_the_proof(monkeypatch, shift):
-    right = Windows.first_seeing
+def test_a_wrong_crop_does_not_pass_the_self_check(monkeypatch, shift):
+    right = PoolingWindows.first_seeing
 
     def wrong(self, start, windows):
         return np.clip(right(self, start, windows) + shift, 0, self.total - windows)
 
-    monkeypatch.setattr(Windows, "first_seeing", wrong)
+    monkeypatch.setattr(PoolingWindows, "first_seeing", wrong)
     with pytest.raises(RuntimeError, match="crops of 5 pooling windows differ from whole"):
         Cropped(engine(), 6)
 

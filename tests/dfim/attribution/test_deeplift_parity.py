@@ -78,8 +78,8 @@ def test_simulated_network_as_stored(simulated, golden, method, world):
     )
     mutant[inside] = golden["ref"]
     check(mutant, golden[f"{method}_{world}_contrib_mut"])
-    gap = scorer.profiles(mutant, reference).gap
-    assert np.isnan(gap).all() if method == "grad" else gap.max() < 2e-5
+    delta = scorer.profiles(mutant, reference).convergence_delta
+    assert np.isnan(delta).all() if method == "grad" else delta.max() < 2e-5
 
 
 @pytest.mark.realdata
@@ -136,7 +136,7 @@ def test_heads_as_the_package(output, unit):
     scale = np.abs(expected.scores).max(axis=1)
     assert (np.abs(found.scores - expected.scores).max(axis=1) <= TOLERANCE * scale).all()
     np.testing.assert_allclose(found.target, expected.target, rtol=1e-5)
-    assert max(found.gap.max(), expected.gap.max()) < 1e-5
+    assert max(found.convergence_delta.max(), expected.convergence_delta.max()) < 1e-5
 
 
 def test_package_and_eager_keras_live_together():

@@ -80,7 +80,7 @@ def test_contributions_add_up_with_every_reference(net, method, rng):
     assert largest(change) > 1e-2
     scale = largest(found.scores)
     assert largest(found.scores.sum(axis=1) - change) <= 1e-4 * scale
-    assert found.gap.max() <= 1e-4 * scale
+    assert found.convergence_delta.max() <= 1e-4 * scale
 
 
 def test_rows_do_not_depend_on_order_or_neighbours(rng):
@@ -90,7 +90,7 @@ def test_rows_do_not_depend_on_order_or_neighbours(rng):
     whole = scorer.profiles(X, references, reference_of=group)
     mixed = scorer.profiles(X[order], references, reference_of=group[order])
     part = scorer.profiles(X[:5], references, reference_of=group[:5])
-    for name in ("scores", "target", "gap"):
+    for name in ("scores", "target", "convergence_delta"):
         np.testing.assert_array_equal(getattr(whole, name)[order], getattr(mixed, name))
         np.testing.assert_array_equal(getattr(whole, name)[:5], getattr(part, name))
 
@@ -116,7 +116,7 @@ def test_product_gives_each_factor_its_change_at_the_mean_of_the_other():
     found = scorer.profiles(X, reference)
     np.testing.assert_allclose(scorer.contributions(X, reference).sum(axis=2), [[45, 25]])
     np.testing.assert_allclose(found.target, 80)
-    np.testing.assert_allclose(found.gap, 0)
+    np.testing.assert_allclose(found.convergence_delta, 0)
 
 
 def test_gradient_of_a_product_is_the_other_factor():
@@ -152,7 +152,7 @@ def test_softmax_does_not_see_a_shift_of_all_logits():
     found = scorer.profiles(X, np.eye(4, dtype=np.uint8)[[[[3, 3]]]])
     np.testing.assert_allclose(found.scores[:, 0], 0, atol=1e-6)
     np.testing.assert_allclose(found.scores[:, 1], change_of_softmax(X), rtol=1e-5)
-    assert found.gap.max() < 1e-5
+    assert found.convergence_delta.max() < 1e-5
 
 
 def change_of_softmax(X):
@@ -190,7 +190,7 @@ def test_dense_layer_that_is_read_twice_keeps_its_own_value(rng):
     scorer = make_attributor(model, "deeplift", batch_size=BATCH)
     found = scorer.profiles(X, gc_reference())
     np.testing.assert_allclose(found.target, model.predict(X, verbose=0)[:, 0], rtol=1e-5)
-    assert found.gap.max() < 1e-4
+    assert found.convergence_delta.max() < 1e-4
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_positions_that_a_pooling_leaves_over(end, rng):
     found = scorer.profiles(X, references, reference_of=np.arange(5))
     expected = model.predict(X, verbose=0)[:, 0]
     np.testing.assert_allclose(found.target, expected, rtol=1e-5, atol=1e-5)
-    assert found.gap.max() < 1e-5 < largest(found.scores)
+    assert found.convergence_delta.max() < 1e-5 < largest(found.scores)
 
 
 # ---- the deeplift package ----------------------------------------------------------
@@ -341,7 +341,7 @@ def test_other_inputs_are_held_at_zero_or_at_what_is_given(rng):
         )
         _, counts = model.predict([X, np.tile(value, (4, 1))], verbose=0)
         np.testing.assert_allclose(scorer.predict_logit(X), counts[:, 0], rtol=1e-5, atol=1e-5)
-        assert scorer.profiles(X, gc_reference()).gap.max() < 1e-5
+        assert scorer.profiles(X, gc_reference()).convergence_delta.max() < 1e-5
 
 
 def test_two_sequences_are_told_apart_by_what_is_held(rng):
@@ -391,7 +391,7 @@ def test_models_inside_a_sequential_one_are_opened(rng):
     scorer = make_attributor(model, "deeplift", batch_size=BATCH)
     expected = model.predict(X, verbose=0)[:, 0]
     np.testing.assert_allclose(scorer.predict_logit(X), expected, rtol=1e-5, atol=1e-5)
-    assert scorer.profiles(X, one_hot(rng, 1)[None]).gap.max() < 1e-5
+    assert scorer.profiles(X, one_hot(rng, 1)[None]).convergence_delta.max() < 1e-5
 
 
 def test_very_deep_model_does_not_recurse():

@@ -9,7 +9,6 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.client import device_lib
 
-from dfim.attribution.completeness import relative_gap
 from dfim.attribution.engine import compiled as graphs
 from dfim.attribution.engine import costs, engine
 from dfim.attribution.engine.activations import bend_of
@@ -17,6 +16,7 @@ from dfim.attribution.engine.engine import Engine
 from dfim.attribution.factory import make_attributor
 from dfim.attribution.graph.layers import layer_steps
 from dfim.attribution.graph.plan import make_plan
+from dfim.attribution.results import relative_convergence_delta
 from helpers.graph_models import MODELS
 from helpers.small_models import LENGTH, conv_net, gc_reference, mutants, one_hot
 
@@ -75,7 +75,7 @@ def test_references_of_a_family_pass_once(plain, method, held, rng, passed, monk
     passed.clear()
     own = scorer.profiles(X, references[group], reference_of=np.arange(len(X)))
     assert len(passed) == 3 * len(X)
-    for name in ("scores", "target", "base", "gap"):
+    for name in ("scores", "target", "base", "convergence_delta"):
         np.testing.assert_array_equal(getattr(found, name), getattr(own, name)[order])
     one = scorer.profiles(X[:1], references[:1])
     np.testing.assert_allclose(one.scores[0], own.scores[0], atol=2e-6 * np.ptp(own.scores[0]))
@@ -181,7 +181,7 @@ def test_batches_are_whole_bundles(plain, given, made):
     assert make_attributor(plain, "deeplift", batch_size=given).batch_size == made
 
 
-# ---- completeness ------------------------------------------------------------------
+# ---- convergence delta ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("rule", ["winner", "complete"])
@@ -220,13 +220,15 @@ def test_methods_without_references_do_not_warn(plain, rng, caplog):
     assert caplog.messages == []
 
 
-def test_relative_gap_is_that_of_medians_and_leaves_nan_out():
-    gap, change = (
+def test_relative_convergence_delta_is_that_of_medians_and_leaves_nan_out():
+    delta, change = (
         np.float32([[1, 2, np.nan], [3, 9, 1]]),
         np.float32([[-5, 10, 7], [20, -40, 1]]),
     )
-    assert relative_gap(gap, change) == 2 / 10
-    assert np.isnan(relative_gap(np.full(3, np.nan, np.float32), np.ones(3, np.float32)))
+    assert relative_convergence_delta(delta, change) == 2 / 10
+    assert np.isnan(
+        relative_convergence_delta(np.full(3, np.nan, np.float32), np.ones(3, np.float32))
+    )
 
 
 KINKED = ("celu", "elu", "hard_sigmoid", "hard_silu", "leaky_relu", "relu6", "selu", "softsign")

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from dfim.attribution.base import Attributor
+from dfim.attribution.checks import check_one_hot
 from dfim.attribution.factory import make_attributor
 from dfim.attribution.methods.mutagenesis import Mutagenesis, mutagenesis
 from dfim.maps.maps import score_map
@@ -16,7 +17,7 @@ LENGTH = 12
 class Energies(Attributor):
     """A logit that is a sum over bases and over pairs of bases: every answer is known."""
 
-    method, plan, length, batch_size = "known", None, LENGTH, 16
+    method, length, batch_size = "known", LENGTH, 16
     needs_references = False
 
     def __init__(self, seed, *, pairs):
@@ -28,13 +29,13 @@ class Energies(Attributor):
         self.rows = []
 
     def predict_logit(self, X):
-        n = self._check_one_hot("X", X, (None, self.length, 4))
+        n = check_one_hot("X", X, (None, self.length, 4))
         self.rows.append(n)
         X = X.astype(float)
         joint = np.einsum("nia,iajb,njb->n", X, self.pair, X) / 2
         return (np.einsum("nia,ia->n", X, self.single) + joint).astype(np.float32)
 
-    def _blocks(self, X, references, reference_of, wanted):
+    def _blocks(self, X, references, wanted):
         raise NotImplementedError
 
 
@@ -87,7 +88,7 @@ def test_importance_is_the_mean_loss_over_the_three_others(net, rng):
         found.scores, -mutagenesis(scorer, X).sum(axis=2) / 3, rtol=1e-5, atol=1e-6
     )
     np.testing.assert_array_equal(found.target, scorer.predict_logit(X))
-    assert np.isnan(found.gap).all()
+    assert np.isnan(found.convergence_delta).all()
 
 
 def test_a_base_counts_by_its_fraction_and_n_not_at_all(rng):

@@ -76,7 +76,7 @@ def test_contributions_of_a_random_network_add_up(drawn, method):
     size = np.abs(found.scores).sum(axis=1) + np.abs(found.target) + np.abs(found.base)
     missed = np.abs(found.scores.sum(axis=1) - (found.target - found.base))
     assert (missed <= 3e-6 * size).all()
-    assert (found.gap <= 3e-6 * size).all()
+    assert (found.convergence_delta <= 3e-6 * size).all()
 
 
 @settings(SETTINGS, max_examples=12)

@@ -132,7 +132,7 @@ def test_targets_of_several_sizes(width, size, rounded, rng):
     choice = given_targets(scorer, width, size, each=2)
     assert (choice.width, choice.size) == rounded
     check(scorer, choice, "own", rng)
-    assert choose(scorer, width, size, each=2, always=True).flops <= choice.flops
+    assert choose(scorer, width, ((size, 2),), always=True)[size].flops <= choice.flops
 
 
 def test_all_that_a_base_reaches(rng):
@@ -191,7 +191,7 @@ def test_networks_that_join_all_positions_early(body, n_local, rng):
     scorer = make_attributor(model, "deeplift", batch_size=BATCH)
     local = local_nodes(scorer.plan)
     assert sum(local) == n_local
-    assert cone(scorer.plan, local, 3, "source").keys() == set(np.flatnonzero(local))
+    assert cone(scorer.plan, 3, "source").keys() == set(np.flatnonzero(local))
     check(scorer, reach_choice(scorer, 3), "gc", rng)
     check(scorer, target_choice(scorer, 3, 30), "own", rng)
 

@@ -13,7 +13,8 @@ from dfim.attribution.factory import make_attributor
 from dfim.attribution.local import items as window_items
 from dfim.attribution.local import windowed
 from dfim.attribution.local.choice import all_in_reach, choose, given_targets
-from dfim.attribution.local.cones import CLASSES, Span, cone
+from dfim.attribution.local.cones import cone
+from dfim.attribution.local.spans import CLASSES, Span
 from dfim.attribution.local.windowed import Windowed
 from helpers.small_models import LENGTH, conv_net, gc_reference
 from helpers.window_checks import Mutants, compare, reach_choice, references_for, target_choice
@@ -96,7 +97,7 @@ def test_differences_are_those_of_whole_profiles(net, method, rule, kind, how, r
         rtol=0, atol=3e-6 * np.abs(target).max(),
     )  # fmt: skip
     unknown = method == "gradient_input" or windows.size < LENGTH
-    assert np.isnan(found.found.gap).all() == unknown
+    assert np.isnan(found.found.convergence_delta).all() == unknown
 
 
 def test_what_is_out_of_reach_is_left_out_and_does_not_change(rng, mutants):
@@ -113,10 +114,12 @@ def test_what_is_out_of_reach_is_left_out_and_does_not_change(rng, mutants):
 def test_completeness_errors_are_those_of_whole_profiles(rule, kind, rng, mutants):
     windows = made(engine("hidden", rule=rule), "reach")
     found = compare(windows, mutants, *references_for(kind, rng, 6, LENGTH))
-    gap, scale = found.whole.gap, np.abs(found.whole.target).max()
-    np.testing.assert_allclose(found.found.gap, gap[6:], atol=3e-6 * scale)
-    np.testing.assert_allclose(found.found.own_gap, gap[mutants.rows], atol=3e-6 * scale)
-    assert (np.median(gap) > 1e-2 * scale) == (rule == "winner")
+    delta, scale = found.whole.convergence_delta, np.abs(found.whole.target).max()
+    np.testing.assert_allclose(found.found.convergence_delta, delta[6:], atol=3e-6 * scale)
+    np.testing.assert_allclose(
+        found.found.original_convergence_delta, delta[mutants.rows], atol=3e-6 * scale
+    )
+    assert (np.median(delta) > 1e-2 * scale) == (rule == "winner")
 
 
 @pytest.mark.parametrize("how", ["reach", "targets"])
@@ -124,12 +127,12 @@ def test_completeness_errors_are_those_of_whole_profiles(rule, kind, rng, mutant
 def test_originals_in_reach_keep_their_completeness_errors(kind, how, rng, mutants):
     windows = made(engine("local", rule="winner"), how)
     found = compare(windows, mutants, *references_for(kind, rng, 6, LENGTH))
-    assert np.isnan(found.found.gap).all()
+    assert np.isnan(found.found.convergence_delta).all()
     if how == "targets":
-        assert np.isnan(found.found.own_gap).all()
+        assert np.isnan(found.found.original_convergence_delta).all()
     else:
-        own = found.whole.gap[mutants.rows]
-        np.testing.assert_allclose(found.found.own_gap, own, atol=3e-6)
+        own = found.whole.convergence_delta[mutants.rows]
+        np.testing.assert_allclose(found.found.original_convergence_delta, own, atol=3e-6)
 
 
 @pytest.mark.parametrize("observed", [True, False])
@@ -162,7 +165,7 @@ def same_bits(part, whole, which):
     asked, _ = Mutants.targets_of(which, whole.mutant)
     for name in ("delta", "importance", "offset"):
         np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[asked])
-    for name in ("effect", "gap", "own_gap"):
+    for name in ("effect", "convergence_delta", "original_convergence_delta"):
         np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[which])
 
 
@@ -256,22 +259,22 @@ def shortened(span, length):
 @pytest.mark.parametrize("wrong", [shifted, shortened])
 @pytest.mark.parametrize("where", ["source", "target"])
 @pytest.mark.parametrize("how", ["reach", "targets"])
-def test_a_wrong_cone_does_not_pass_the_proof(how, where, wrong, monkeypatch):
+def test_a_wrong_cone_does_not_pass_the_self_check(how, where, wrong, monkeypatch):
     scorer = engine("local")
 
-    def wrongly(plan, local, width, place):
-        spans = cone(plan, local, width, place)
+    def wrongly(plan, width, place):
+        spans = cone(plan, width, place)
         if place == where:
             spans |= {i: wrong(spans[i], plan.nodes[i].shape[0]) for i in spans if i}
         return spans
 
     choice = choice_of(scorer, how)
     monkeypatch.setattr(windowed, "cone", wrongly)
-    with pytest.raises(RuntimeError, match="windows of 6 bp mutations differ"):
+    with pytest.raises(RuntimeError, match="cones of 6 bp mutations differ"):
         Windowed(scorer, choice)
 
 
-def test_too_small_a_reach_does_not_pass_the_proof():
+def test_too_small_a_reach_does_not_pass_the_self_check():
     scorer = engine("local")
     right = reach_choice(scorer, WIDTH)
     for wrong in (shortened(right.reach, LENGTH), shifted(right.reach, LENGTH)):
@@ -309,20 +312,30 @@ def test_widths_are_rounded_up_to_classes():
     assert all_in_reach(scorer, LENGTH).width == LENGTH
 
 
-def test_windows_are_chosen_where_they_are_fewer_operations():
+def test_cones_are_chosen_where_they_are_fewer_operations():
     scorer = make_attributor(conv_net(7, length=300, hidden=(), pool_size=4), "deeplift")
-    few, many = choose(scorer, 1, 1, 1), choose(scorer, 1, 1, 50)
+    few, many = choose(scorer, 1, ((1, 1),))[1], choose(scorer, 1, ((1, 50),))[1]
     assert few.reach is None
     assert many.reach is not None  # once all that is in reach, not 50 targets
     assert few.flops < many.flops
-    assert choose(scorer, 300, 300) is None
-    assert choose(scorer, 300, 300, always=True).width == 300
-    assert choose(scorer, 1).reach is not None  # no target is given
-    assert choose(scorer, 1, changes_only=True).crops
+    assert choose(scorer, 300, ((300, 1),)) == {}
+    assert choose(scorer, 300, ((300, 1),), always=True)[300].width == 300
+    assert choose(scorer, 1, ((1, 1),), changes_only=True)[1].crops
+    joined = make_attributor(conv_net(7, length=300, pool_size=4), "deeplift")
+    few = choose(joined, 1, ((1, 2), (20, 1)))
+    assert [(size, choice.size, choice.reach) for size, choice in few.items()] == [
+        (1, 1, None),
+        (20, 20, None),
+    ]
+    sizes = ((1, 2), (20, 60))
+    many = choose(joined, 1, sizes, always=True)
+    assert many[1] is many[20]  # what is in reach serves targets of every size
+    assert many[1].reach is not None
+    assert many[1].flops < sum(given_targets(joined, 1, *each).flops for each in sizes)
     heavy = make_attributor(conv_net(7, hidden=(400,), pool_size=4), "deeplift")
-    assert choose(heavy, 1, 1) is None  # the hidden layer is computed for every mutant
-    assert choose(heavy, 1, 1, always=True).width == 1
-    assert not choose(heavy, 1, 1, changes_only=True, always=True).crops
+    assert choose(heavy, 1, ((1, 1),)) == {}  # the hidden layer is computed for every mutant
+    assert choose(heavy, 1, ((1, 1),), always=True)[1].width == 1
+    assert not choose(heavy, 1, ((1, 1),), changes_only=True, always=True)[1].crops
 
 
 @pytest.mark.parametrize("method", ["deeplift", "gradient_input"])

@@ -359,4 +359,4 @@ def test_published_contributions_add_up(published, unit):
     found = make_attributor(published, "deeplift", unit=unit).profiles(X, gc_reference(1000))
     assert np.isfinite(found.scores).all()
     assert found.target.std() > 0.3
-    assert found.gap.max() < 1e-4
+    assert found.convergence_delta.max() < 1e-4

@@ -160,7 +160,7 @@ def test_changes_are_those_of_plain_profiles(net, changes_only, kind, windowed, 
     if windowed is False:
         assert known.all()
     if not changes_only:
-        np.testing.assert_allclose(gap[0][known], whole.gap[5:][known], atol=3e-6)
+        np.testing.assert_allclose(gap[0][known], whole.convergence_delta[5:][known], atol=3e-6)
     assert np.mean([np.abs(delta).max() > 1e-4 * scale for delta in deltas]) > 0.3
     idle = 20 - len(np.unique(targets.mutant))
     if windowed is False:

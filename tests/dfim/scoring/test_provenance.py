@@ -49,7 +49,8 @@ def test_info_names_method_model_and_settings(model, info):
     assert info.importance["maxpool_rule"] == "complete"
     assert (info.index, info.units, info.sign) == ("FIS", "logit", "original - mutant")
     gradient = ScoreInfo.of(make_attributor(model, "gradient_input"), SETTINGS, model="mine")
-    assert info.differences(gradient) == ["method", "model"]
+    assert info.differences(gradient) == ["method", "model", "importance"]
+    assert gradient.importance["maxpool_rule"] == "winner"  # the rule of gradients
 
 
 def test_each_task_has_its_own_head():

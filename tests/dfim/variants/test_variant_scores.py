@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from dfim.attribution.factory import make_attributor
-from dfim.attribution.logits import Head, predict_logits
+from dfim.attribution.logits import predict_logits
+from dfim.attribution.results import Head
 from dfim.io.store import write_arrays
 from dfim.scoring.settings import ScoringSettings
 from dfim.sequences.encoding import decode, one_hot_encode
@@ -91,7 +92,9 @@ def test_scores_are_importance_before_minus_after(X, rng, method, position):
             scores.delta[row], found.target[1:] - found.target[0], atol=1e-6
         )
         np.testing.assert_allclose(scores.importance[row], found.scores[0], atol=1e-6)
-        np.testing.assert_allclose(scores.convergence_delta[row], found.gap, atol=1e-5)
+        np.testing.assert_allclose(
+            scores.convergence_delta[row], found.convergence_delta, atol=1e-5
+        )
     assert np.abs(np.nan_to_num(scores.fis)).max() > 1e-3
     assert (np.isnan(scores.fis).sum(axis=2) == 1).all()
 

@@ -91,7 +91,7 @@ def test_contributions_add_up_in_both_orders(order):
     X = one_hot(rng, 300, 10)
     reference = np.full((1, 1, 10, 4), 0.25, np.float32)
     found = make_attributor(model, "deeplift").profiles(X, reference)
-    assert found.gap.max() < 1e-5
+    assert found.convergence_delta.max() < 1e-5
     assert found.target.std() > 0.1
     np.testing.assert_allclose(found.target, model.predict(X, verbose=0)[:, 0], atol=1e-5)
 
@@ -169,4 +169,5 @@ def test_published_network_predicts_the_published_energies(test_data):
     np.testing.assert_allclose(centred, expected, rtol=0, atol=1e-5)
     X = one_hot(np.random.default_rng(0), 500, 10)
     reference = np.full((1, 1, 10, 4), 0.25, np.float32)
-    assert make_attributor(network, "deeplift").profiles(X, reference).gap.max() < 1e-4
+    profiles = make_attributor(network, "deeplift").profiles(X, reference)
+    assert profiles.convergence_delta.max() < 1e-4

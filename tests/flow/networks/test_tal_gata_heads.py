@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from dfim.attribution.factory import make_attributor
-from dfim.attribution.logits import Head, columns_of, predict_logits
+from dfim.attribution.logits import columns_of, predict_logits
+from dfim.attribution.results import Head
 from dfim.io.store import read_arrays, read_json
 from dfim.sequences.examples import Examples
 from flow.jobs.selection import is_correct, select_rows

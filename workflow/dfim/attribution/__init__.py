@@ -1,4 +1,4 @@
-"""Importance of every base for a logit of a Keras model: DeepLIFT, gradients, mutants."""
+"""Attribution: the importance of every base for a logit of a Keras model."""
 
 import lazy_loader
 

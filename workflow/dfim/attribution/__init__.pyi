@@ -1,5 +1,6 @@
 from . import base as base
-from . import completeness as completeness
+from . import checks as checks
+from . import digests as digests
 from . import engine as engine
 from . import factory as factory
 from . import graph as graph

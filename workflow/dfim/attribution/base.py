@@ -1,19 +1,23 @@
-"""What every attribution method offers: profiles, contributions and logits of sequences."""
+"""Base class of attribution methods: profiles, contributions and logits of sequences."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dfim.attribution.completeness import warn_of_gap
-from dfim.attribution.results import Array, Block, Profiles, Wanted
-
-if TYPE_CHECKING:
-    from dfim.attribution.graph.plan import Plan
+from dfim.attribution.checks import ReferenceGroups, check_one_hot, check_references
+from dfim.attribution.results import (
+    Array,
+    Block,
+    Description,
+    Head,
+    Profiles,
+    Wanted,
+    warn_of_convergence_delta,
+)
 
 
 class Attributor(ABC):
@@ -28,29 +32,26 @@ class Attributor(ABC):
     length : int
         Positions of an input sequence.
     batch_size : int
-        Rows of one pass; every pass has this shape, the last one is padded.
+        Rows of one pass; the last one is padded.
     tasks : int
         Number T of scored logits.
     needs_references : bool
         Whether scores compare with references.
-    plan : dfim.attribution.graph.plan.Plan or None
-        The steps from the input to the logit, where they are known.
-    heads : tuple of (int or str, int)
-        Output and unit of each task, as given to `make_attributor`.
-    held : dict of str to str
-        Digests of the inputs that are held at other values than zero.
+    maxpool_rule, observed, steps, heads, held
+        What is scored and how: see `dfim.attribution.results.Description`.
     model_digest : str
-        Digest of the model (`dfim.models.loading.model_digest`), which results keep; "" where
-        the attributor was not made by `make_attributor`.
+        As `dfim.models.loading.model_digest`; "" where unknown.
     """
 
     method: str
-    plan: Plan | None
     length: int
     batch_size: int
     tasks: int = 1
     needs_references: bool = True
-    heads: tuple[tuple[int | str, int], ...] = ()
+    maxpool_rule: str | None = None
+    observed: bool = True
+    steps: int | None = None
+    heads: tuple[Head, ...] = ()
     held: Mapping[str, str] = MappingProxyType({})
     model_digest: str = ""
 
@@ -62,7 +63,7 @@ class Attributor(ABC):
         reference_of: Array | None = None,
         progress: Callable[[int], None] | None = None,
     ) -> Profiles:
-        """Score sequences, one number a position.
+        """Score sequences, one number per position.
 
         Parameters
         ----------
@@ -71,7 +72,7 @@ class Attributor(ABC):
         references : uint8 or float32 (1, R, L, 4) or (G, R, L, 4), optional
             R references shared by every row, or R for each of G groups of rows; the
             result is the mean over R. Ignored (None will do) where `needs_references`
-            is False: gradient times input and mutagenesis.
+            is False: input × gradient and in silico mutagenesis.
         reference_of : int (N,), optional
             Group of each row; required when G > 1.
         progress : callable, optional
@@ -88,43 +89,40 @@ class Attributor(ABC):
 
         Notes
         -----
-        Memory: the result, the activations of one batch, and some 256 MiB of those of
-        references. Time: a forward pass a row and one for each reference of a group, and a
-        backward pass a row, reference and task; integrated gradients and mutagenesis take
-        many more passes (see their classes). A row's result does not depend on the rows
-        around it. Where contributions miss the logits by more than 1 % (median), a line of
-        the log says so and what to do.
+        Memory: the result, activations of one batch, and some 256 MiB of those of references.
+        Time: a forward pass per row and per reference of a group, and a backward pass per row,
+        reference and task; integrated gradients and in silico mutagenesis take many more (see
+        their classes). A row's result does not depend on the rows around it. Where the median
+        convergence delta is above 1 % of the median change of the logit, a warning is logged.
         """
-        self._check(X, references, reference_of)
-        found = self._profiles(X, references, reference_of, progress)
-        warn_of_gap(self, found.gap, found.target - found.base)
-        return found
+        profiles = self._profiles(X, self._check(X, references, reference_of), progress)
+        change = profiles.target - profiles.base
+        warn_of_convergence_delta(self, profiles.convergence_delta, change)
+        return profiles
 
     def _profiles(
         self,
         X: Array,
-        references: Array | None,
-        reference_of: Array | None,
+        references: ReferenceGroups | None,
         progress: Callable[[int], None] | None = None,
     ) -> Profiles:
-        """Profiles of checked input, without a word on their completeness."""
+        """Score checked input, without a warning about the convergence delta."""
         n = len(X)
         scores = np.empty((self.tasks, n, self.length), np.float32)
-        target, base, gap = np.empty((3, self.tasks, n), np.float32)
-        for block in self._blocks(X, references, reference_of, "scores"):
+        target, base, delta = np.empty((3, self.tasks, n), np.float32)
+        for block in self._blocks(X, references, "scores"):
             scores[:, block.rows] = block.values
             target[:, block.rows] = block.target
             base[:, block.rows] = block.base
-            gap[:, block.rows] = block.gap
+            delta[:, block.rows] = block.convergence_delta
             if progress is not None:
                 progress(block.target.shape[1])
-        found = (self._of_tasks(array) for array in (scores, target, base, gap))
-        return Profiles(*found)
+        return Profiles(*(self._of_tasks(array) for array in (scores, target, base, delta)))
 
     def contributions(
         self, X: Array, references: Array | None = None, *, reference_of: Array | None = None
     ) -> Array:
-        """Give the unmasked contribution of every base and position.
+        """Compute the unmasked contribution of every base and position.
 
         Parameters
         ----------
@@ -134,8 +132,8 @@ class Attributor(ABC):
         Returns
         -------
         float32 (N, L, 4)
-            Mean over the references of multiplier times (X - reference); gradient times X
-            for gradient times input.
+            Mean over the references of multiplier × (X - reference); X × gradient for
+            input × gradient.
 
         Raises
         ------
@@ -147,7 +145,7 @@ class Attributor(ABC):
     def hypothetical(
         self, X: Array, references: Array | None = None, *, reference_of: Array | None = None
     ) -> Array:
-        """Give what each base would contribute at each position, were it there.
+        """Estimate what each base would contribute at each position, were it there.
 
         Parameters
         ----------
@@ -157,11 +155,11 @@ class Attributor(ABC):
         Returns
         -------
         float32 (N, L, 4)
-            Mean over the references of the sum over c of multiplier[c] times
+            Mean over the references of the sum over c of multiplier[c] ×
             (base[c] - reference[c]), with the multipliers of X itself: an estimate, as
             another base would change them (Shrikumar et al. 2017). Without references it
-            is the gradient, or for mutagenesis what the base really does. At the bases
-            of X it is the sum of a column of `contributions`.
+            is the gradient, or for in silico mutagenesis what the base really does. At the
+            bases of X it is the sum of a column of `contributions`.
 
         Raises
         ------
@@ -169,6 +167,17 @@ class Attributor(ABC):
             As `profiles`.
         """
         return self._all_bases(X, references, reference_of, "hypothetical")
+
+    def description(self) -> Description:
+        """Collect what a result has to record to be known again: the method and its choices."""
+        return Description(
+            self.method, self.maxpool_rule, self.observed, self.steps, self.batch_size,
+            self.heads, dict(self.held),
+        )  # fmt: skip
+
+    def describe(self) -> dict[str, object]:
+        """Give `description` as JSON values, for a file of scores to keep."""
+        return self.description().values()
 
     def reachable(
         self, source_start: Array, source_end: Array, target_start: Array, target_end: Array
@@ -183,34 +192,13 @@ class Attributor(ABC):
         Returns
         -------
         bool (P,)
-            From the architecture alone (`dfim.attribution.graph.reach`); holds where a sequence
-            and its mutants share references. True wherever there is no plan to tell.
+            True for all, unless the method knows the architecture.
         """
-        if self.plan is None:
-            return np.ones(len(source_start), bool)
-        from dfim.attribution.graph.reach import (
-            reachable,  # loads Keras, which this module must not
-        )
-
-        return reachable(self.plan, source_start, source_end, target_start, target_end)
-
-    def describe(self) -> dict[str, object]:
-        """What is scored and how, for a file of scores to keep."""
-        names = ("method", "maxpool_rule", "observed", "steps", "batch_size")
-        found = {name: getattr(self, name) for name in names if hasattr(self, name)}
-        return {**found, "heads": self.heads, "held": dict(self.held)}
+        return np.ones(len(source_start), bool)
 
     def structural_reach(self) -> int | None:
-        """Give the largest distance at which one nucleotide can change another's importance.
-
-        In bp, from the architecture alone (`dfim.attribution.graph.reach`); None where
-        there is no such limit, or no plan to tell.
-        """
-        if self.plan is None:
-            return None
-        from dfim.attribution.graph.reach import structural_reach  # loads Keras
-
-        return structural_reach(self.plan)
+        """Give the largest distance (bp) at which nucleotides interact; None: no limit."""
+        return None
 
     @abstractmethod
     def predict_logit(self, X: Array) -> Array:
@@ -232,69 +220,31 @@ class Attributor(ABC):
 
     @abstractmethod
     def _blocks(
-        self,
-        X: Array,
-        references: Array | None,
-        reference_of: Array | None,
-        wanted: Wanted,
+        self, X: Array, references: ReferenceGroups | None, wanted: Wanted
     ) -> Iterator[Block]:
-        """Yield the results of checked input, block by block."""
+        """Yield results of checked input; `references` are None where none are needed."""
 
     def _all_bases(
         self, X: Array, references: Array | None, reference_of: Array | None, wanted: Wanted
     ) -> Array:
         """Collect values (T, N, L, 4) of checked input; without T for one task."""
-        n = self._check(X, references, reference_of)
-        out = np.empty((self.tasks, n, self.length, 4), np.float32)
-        for block in self._blocks(X, references, reference_of, wanted):
+        checked = self._check(X, references, reference_of)
+        out = np.empty((self.tasks, len(X), self.length, 4), np.float32)
+        for block in self._blocks(X, checked, wanted):
             out[:, block.rows] = block.values
         return self._of_tasks(out)
-
-    def _batches(self, n: int) -> Iterator[slice]:
-        """Cut n rows into batches."""
-        size = self.batch_size
-        return (slice(i, min(i + size, n)) for i in range(0, n, size))
 
     def _of_tasks(self, array: Array) -> Array:
         """Leave the axis of tasks out where there is one task."""
         return array if self.tasks > 1 else array[0]
 
-    def _check(self, X: Array, references: Array | None, reference_of: Array | None) -> int:
-        """Refuse arrays of a wrong shape or type; return the number of rows."""
-        n = self._check_one_hot("X", X, (None, self.length, 4))
+    def _check(
+        self, X: Array, references: Array | None, reference_of: Array | None
+    ) -> ReferenceGroups | None:
+        """Refuse arrays of a wrong shape or type; None where no references are needed."""
+        rows = check_one_hot("X", X, (None, self.length, 4))
         if not self.needs_references:
-            return n
-        if references is None:
-            raise ValueError(f"references: got None, method '{self.method}' needs them")
-        groups = self._check_one_hot("references", references, (None, None, self.length, 4))
-        if reference_of is None:
-            if groups != 1:
-                raise ValueError(
-                    f"reference_of: got None with {groups} groups of references, expected "
-                    f"the group of each of the {n} rows"
-                )
-        elif reference_of.shape != (n,) or not np.issubdtype(reference_of.dtype, np.integer):
-            raise ValueError(
-                f"reference_of: got {reference_of.dtype} {reference_of.shape}, expected "
-                f"integers ({n},)"
-            )
-        elif n and not 0 <= reference_of.min() <= reference_of.max() < groups:
-            row = int(np.flatnonzero((reference_of < 0) | (reference_of >= groups))[0])
-            raise ValueError(
-                f"reference_of: row {row} has group {reference_of[row]}, expected 0 to "
-                f"{groups - 1}"
-            )
-        return n
-
-    @staticmethod
-    def _check_one_hot(name: str, array: Array, shape: tuple[int | None, ...]) -> int:
-        fits = array.ndim == len(shape) and all(
-            want in (None, got) for got, want in zip(array.shape, shape, strict=True)
+            return None
+        return check_references(
+            references, reference_of, rows=rows, length=self.length, method=self.method
         )
-        empty = len(shape) == 4 and 0 in array.shape
-        if not fits or empty or array.dtype not in (np.uint8, np.float32):
-            wanted = ", ".join("any" if want is None else str(want) for want in shape)
-            raise ValueError(
-                f"{name}: got {array.dtype} {array.shape}, expected uint8 or float32 ({wanted})"
-            )
-        return array.shape[0]

@@ -1,15 +1,16 @@
-"""Importance of every base for one logit of a Keras model: DeepLIFT, gradients, mutants."""
+"""Make attributors: DeepLIFT, gradients and in silico mutagenesis of a Keras model."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from dfim.attribution.base import Attributor, Profiles
+from dfim.attribution.base import Attributor
+from dfim.attribution.digests import digest_of_array, digest_of_model
 from dfim.attribution.results import Head
 
 if TYPE_CHECKING:
@@ -25,11 +26,21 @@ Method = Literal[
 ]
 MaxPoolRule = Literal["winner", "complete"]
 METHODS: tuple[str, ...] = get_args(Method)
-MAXPOOL_RULES: tuple[str, ...] = get_args(MaxPoolRule)
+MAXPOOL_RULES: tuple[MaxPoolRule, ...] = get_args(MaxPoolRule)
 
 log = logging.getLogger(__name__)
 
-__all__ = ["MAXPOOL_RULES", "METHODS", "Attributor", "Head", "Profiles", "make_attributor"]
+
+@dataclass(frozen=True)
+class _Choices:
+    """Checked arguments of `make_attributor`."""
+
+    heads: tuple[Head, ...]
+    held: Mapping[str, np.ndarray]
+    maxpool_rule: MaxPoolRule
+    observed: bool
+    batch_size: int | None
+    steps: int
 
 
 def make_attributor(
@@ -55,11 +66,12 @@ def make_attributor(
     method : str
         "deeplift": Rescale after convolutions, RevealCancel after dense layers (the
         genomics default of Shrikumar et al. 2017). "deeplift_rescale": Rescale everywhere.
-        "gradient_input": gradient times input; "integrated_gradients": mean gradient
+        "gradient_input": input × gradient; "integrated_gradients": mean gradient
         between reference and input (Sundararajan et al. 2017), times their difference;
-        "mutagenesis": the base against the mean of the three others. These three take any
-        layer. "deeplift_package": the `deeplift` package with its genomics default,
-        slower, as a reference.
+        "mutagenesis": in silico mutagenesis (ISM), the logit with the base minus the mean
+        logit with the three others. These three take any layer.
+        "deeplift_package": the `deeplift` package with its genomics default, slower, for
+        comparison.
     output : int or str
         Head: index, output name or layer name.
     unit : int
@@ -69,8 +81,8 @@ def make_attributor(
         Several tasks, in place of `output` and `unit`: results have them as a first axis.
         DeepLIFT and gradient_input score all of them from one forward pass.
     held : mapping of str to array, optional
-        Values (without a batch axis) of inputs that are not scored, by the input's name;
-        the others are held at zero. The scored input is the first (length, 4) one that is
+        Values (without a batch axis) of additional (fixed) inputs, by the input's name;
+        those not named are zeros. The scored input is the first (length, 4) one that is
         not named here.
     maxpool_rule : str, optional
         "winner" gives the whole multiplier to the position that won in the input, the
@@ -82,7 +94,7 @@ def make_attributor(
         Whether a profile keeps the observed base only (contribution times input, the
         paper's definition) or sums the contributions of all four.
     batch_size : int, optional
-        Sequences a pass, rounded up to a multiple of 24 so that a sequence's bits do not
+        Sequences per pass, rounded up to a multiple of 24 so that a sequence's bits do not
         depend on its place; by default from the size of the model
         (`dfim.attribution.engine.costs`). Results of different sizes differ in the last bits.
     steps : int
@@ -98,6 +110,32 @@ def make_attributor(
         For an unknown method or rule, a layer that is not supported, a missing output.
     ImportError
         When method is "deeplift_package" and the package is not installed.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from dfim import make_attributor
+    >>> model = keras.Sequential([
+    ...     keras.Input((12, 4)),
+    ...     keras.layers.Conv1D(5, 3, activation="relu"),
+    ...     keras.layers.MaxPooling1D(2),
+    ...     keras.layers.Flatten(),
+    ...     keras.layers.Dense(1, activation="sigmoid"),
+    ... ])
+    >>> attributor = make_attributor(model, "deeplift")
+    >>> X = np.eye(4, dtype=np.uint8)[[[2, 0, 3, 0, 1, 0, 2, 1, 3, 2, 0, 3]]]  # GATACAGCTGAT
+    >>> reference = np.full((1, 1, 12, 4), 0.25, np.float32)
+    >>> profiles = attributor.profiles(X, reference)
+    >>> profiles.scores.shape
+    (1, 12)
+
+    The logit is scored, not the probability behind the sigmoid, and without the mask of the
+    observed base the contributions add up to its change:
+
+    >>> total = attributor.contributions(X, reference).sum()
+    >>> bool(np.isclose(total, (profiles.target - profiles.base)[0], atol=1e-5))
+    True
     """
     if method not in METHODS:
         raise ValueError(f"method: got '{method}', expected one of {', '.join(METHODS)}")
@@ -105,91 +143,80 @@ def make_attributor(
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
     if steps < 1:
         raise ValueError(f"steps: got {steps}, expected at least 1")
-    settings = {
-        "heads": [Head(output, unit)] if heads is None else list(heads),
-        "held": held,
-        "maxpool_rule": _checked_rule(method, maxpool_rule),
-        "observed": observed,
-        "batch_size": batch_size,
-        "steps": steps,
-    }
-    if not settings["heads"]:
+    rule = _checked_rule(method, maxpool_rule)
+    chosen = tuple(heads) if heads is not None else (Head(output, unit),)
+    if not chosen:
         raise ValueError("heads: got none, expected at least one")
-    made = _MAKERS[method](model, method, settings)
-    made.heads = tuple((head.output, head.unit) for head in settings["heads"])
-    made.held = {name: _digest(value) for name, value in (held or {}).items()}
-    made.model_digest = _digest_of_model(model)
-    return made
+    choices = _Choices(chosen, held or {}, rule, observed, batch_size, steps)
+    attributor = _MAKERS[method](model, method, choices)
+    attributor.heads = chosen
+    attributor.held = {name: digest_of_array(value) for name, value in choices.held.items()}
+    attributor.model_digest = digest_of_model(model)
+    return attributor
 
 
-def _digest_of_model(model: keras.Model) -> str:
-    """Digest of layers and weights; "" where a layer cannot describe itself to Keras."""
-    from dfim.models.loading import model_digest  # loads Keras
-
-    try:
-        return model_digest(model)
-    except NotImplementedError:
-        return ""
-
-
-def _digest(value: np.ndarray) -> str:
-    """Sixteen hex digits of the value of an input."""
-    array = np.ascontiguousarray(value, np.float32)
-    return hashlib.sha256(f"{array.shape}".encode() + array.tobytes()).hexdigest()[:16]
-
-
-def _engine(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:
+def _engine(model: keras.Model, method: Method, choices: _Choices) -> Attributor:
     """DeepLIFT, and gradients where the engine knows all layers."""
     from dfim.attribution.engine.engine import Engine
     from dfim.attribution.graph.plan import make_plan
 
     try:
-        plan = make_plan(model, settings["heads"], held=settings["held"])
+        plan = make_plan(model, choices.heads, held=choices.held)
     except ValueError as error:
         if method != "gradient_input":
             raise
         why = str(error).partition("; supported")[0]
         log.info("%s: gradients by automatic differentiation", why)
-        return _autodiff(model, method, settings)
-    names = ("maxpool_rule", "observed", "batch_size")
-    return Engine(plan, method, **{name: settings[name] for name in names})
+        return _autodiff(model, method, choices)
+    return Engine(
+        plan, method, maxpool_rule=choices.maxpool_rule, observed=choices.observed,
+        batch_size=choices.batch_size,
+    )  # fmt: skip
 
 
-def _autodiff(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:
+def _autodiff(model: keras.Model, method: Method, choices: _Choices) -> Attributor:
     from dfim.attribution.methods.autodiff import AutodiffAttributor
 
-    names = ("held", "observed", "batch_size", "steps")
-    chosen = {name: settings[name] for name in names}
-    return _each(lambda **head: AutodiffAttributor(model, method, **head, **chosen), settings)
+    def make(head: Head) -> Attributor:
+        return AutodiffAttributor(
+            model, method, output=head.output, unit=head.unit, held=choices.held,
+            observed=choices.observed, batch_size=choices.batch_size, steps=choices.steps,
+        )  # fmt: skip
+
+    return _each(make, choices.heads)
 
 
-def _mutagenesis(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:
+def _mutagenesis(model: keras.Model, method: Method, choices: _Choices) -> Attributor:
     from dfim.attribution.methods.mutagenesis import Mutagenesis
 
-    def make(**head: Any) -> Attributor:  # noqa: ANN401
-        one = settings | {"heads": [Head(**head)]}
-        predictor = _engine(model, "gradient_input", one)
-        return Mutagenesis(predictor, observed=settings["observed"])
+    def make(head: Head) -> Attributor:
+        predictor = _engine(model, "gradient_input", replace(choices, heads=(head,)))
+        return Mutagenesis(predictor, observed=choices.observed)
 
-    return _each(make, settings)
+    return _each(make, choices.heads)
 
 
-def _package(model: keras.Model, method: str, settings: dict[str, Any]) -> Attributor:
+def _package(model: keras.Model, method: Method, choices: _Choices) -> Attributor:
     from dfim.attribution.methods.deeplift_package import DeepliftPackage
 
-    chosen = {name: settings[name] for name in ("observed", "batch_size")}
-    return _each(lambda **head: DeepliftPackage(model, **head, **chosen), settings)
+    def make(head: Head) -> Attributor:
+        return DeepliftPackage(
+            model, output=head.output, unit=head.unit, observed=choices.observed,
+            batch_size=choices.batch_size,
+        )  # fmt: skip
+
+    return _each(make, choices.heads)
 
 
-def _each(make: Callable[..., Attributor], settings: dict[str, Any]) -> Attributor:
-    """One attributor for the one head, or one a head side by side."""
+def _each(make: Callable[[Head], Attributor], heads: Sequence[Head]) -> Attributor:
+    """Make one attributor for the one head, or one for each head side by side."""
     from dfim.attribution.methods.per_task import PerTask
 
-    found = [make(output=head.output, unit=head.unit) for head in settings["heads"]]
-    return PerTask(found) if len(found) > 1 else found[0]
+    attributors = [make(head) for head in heads]
+    return PerTask(attributors) if len(attributors) > 1 else attributors[0]
 
 
-_MAKERS: dict[str, Callable[[Any, str, dict[str, Any]], Attributor]] = {
+_MAKERS: dict[Method, Callable[[keras.Model, Method, _Choices], Attributor]] = {
     "deeplift": _engine,
     "deeplift_rescale": _engine,
     "gradient_input": _engine,
@@ -199,14 +226,13 @@ _MAKERS: dict[str, Callable[[Any, str, dict[str, Any]], Attributor]] = {
 }
 
 
-def _checked_rule(method: str, rule: str | None) -> MaxPoolRule:
-    """Fill in the method's own rule; refuse what it does not have."""
+def _checked_rule(method: Method, rule: str | None) -> MaxPoolRule:
+    """Fill in the method's default rule; refuse what it does not have."""
     package = method == "deeplift_package"
     rule = rule or ("winner" if package else "complete")
-    if rule not in MAXPOOL_RULES:
-        raise ValueError(
-            f"maxpool_rule: got '{rule}', expected one of {', '.join(MAXPOOL_RULES)}"
-        )
-    if package and rule != "winner":
+    if package and rule == "complete":
         raise ValueError(f"maxpool_rule: got '{rule}', the deeplift package only has 'winner'")
-    return rule
+    for known in MAXPOOL_RULES:
+        if rule == known:
+            return known
+    raise ValueError(f"maxpool_rule: got '{rule}', expected one of {', '.join(MAXPOOL_RULES)}")

@@ -1,4 +1,4 @@
-"""The logits of several heads of a network, by one pass over the sequences."""
+"""Predict the logits of several heads of a network, by one pass over the sequences."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from dfim.attribution.results import Head
 
 
 def columns_of(model: keras.Model) -> list[Head]:
-    """Every column of every output, in the order of the outputs."""
+    """List every column of every output, in the order of the outputs."""
     return [
         Head(index, unit)
         for index, tensor in enumerate(model.outputs)
@@ -28,7 +28,7 @@ def predict_logits(
     *,
     batch_size: int = 256,
 ) -> NDArray[np.float32]:
-    """Logits of some heads.
+    """Predict the logits of some heads.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def predict_logits(
     heads
         The T heads to predict.
     batch_size
-        Sequences a pass; the last batch is padded, so that a row's result does not
+        Sequences per pass; the last batch is padded, so that a row's result does not
         depend on how many there are.
 
     Returns
@@ -65,17 +65,17 @@ def predict_logits(
                 f"{width} columns"
             )
 
-    @tf.function(
-        input_signature=[tf.TensorSpec((batch_size, *X.shape[1:]), tf.uint8)], autograph=False
-    )
     def run(batch: tf.Tensor) -> tf.Tensor:
         values = network(tf.cast(batch, tf.float32), training=False)
         values = values if isinstance(values, list | tuple) else [values]
         return tf.stack([values[place][:, unit] for place, unit in columns], axis=1)
 
-    found = np.empty((len(X), len(heads)), np.float32)
+    shape = tf.TensorSpec((batch_size, *X.shape[1:]), tf.uint8)
+    graph = tf.function(run, input_signature=[shape], autograph=False)
+    logits = np.empty((len(X), len(heads)), np.float32)
     for start in range(0, len(X), batch_size):
         batch = X[start : start + batch_size].astype(np.uint8)
         padding = ((0, batch_size - len(batch)), (0, 0), (0, 0))
-        found[start : start + len(batch)] = run(np.pad(batch, padding)).numpy()[: len(batch)]
-    return found
+        rows = slice(start, start + len(batch))
+        logits[rows] = graph(np.pad(batch, padding)).numpy()[: len(batch)]
+    return logits

@@ -188,5 +188,8 @@ def score_factorial(
         references = draw_references(one_hot[:1], settings, rng)
     scored = attributor.profiles(one_hot, references, progress=progress)
     return Factorial(
-        scored.scores, scored.target, scored.gap, info=ScoreInfo.of(attributor, settings)
+        scored.scores,
+        scored.target,
+        scored.convergence_delta,
+        info=ScoreInfo.of(attributor, settings),
     )

@@ -199,7 +199,7 @@ class ChangeScorer:
                 )  # fmt: skip
                 yield Changes(
                     part.targets, row, d.delta, d.importance, d.offset, part.mutants,
-                    d.effect, d.gap, d.own_gap,
+                    d.effect, d.convergence_delta, d.original_convergence_delta,
                 )  # fmt: skip
         whole = np.ones(len(mutations.rows), bool)
         whole[targets.mutant] = False  # mutations without a target: their effect is wanted
@@ -225,7 +225,8 @@ class ChangeScorer:
         )
         tasks = self.attributor.tasks
         scores = profiles.scores.reshape(tasks, -1, chunk.X.shape[1])
-        logit, gap = (a.reshape(tasks, -1) for a in (profiles.target, profiles.gap))
+        target, delta = profiles.target, profiles.convergence_delta
+        logit, convergence_delta = (a.reshape(tasks, -1) for a in (target, delta))
         importance = scores[:, row]
         return Changes(
             targets=wanted,
@@ -235,8 +236,8 @@ class ChangeScorer:
             offset=np.zeros(len(row), np.int64),
             mutants=mutants,
             effect=logit[:, row] - logit[:, n:],
-            convergence_delta=gap[:, n:],
-            original_convergence_delta=gap[:, row],
+            convergence_delta=convergence_delta[:, n:],
+            original_convergence_delta=convergence_delta[:, row],
         )
 
 

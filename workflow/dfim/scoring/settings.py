@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
+from dfim.attribution.checks import check_one_hot
 from dfim.attribution.results import Profiles
 from dfim.sequences.encoding import distinct_rows
 from dfim.sequences.mutations import IntervalMutation
@@ -112,7 +113,7 @@ def require_scorable(
             "score_map_by_task take several"
         )
     if X is not None:
-        attributor._check_one_hot("X", X, (None, attributor.length, 4))
+        check_one_hot("X", X, (None, attributor.length, 4))
 
 
 def draw_references(

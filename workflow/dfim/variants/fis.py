@@ -204,7 +204,7 @@ def _score_block(
         whole = attributor.profiles(X, drawn, reference_of=reference_of)
         missing = np.isnan(importance)
         missing[:, :low], missing[:, high:] = False, False
-        importance[missing], own = whole.scores[missing], whole.gap[:, None]
+        importance[missing], own = whole.scores[missing], whole.convergence_delta[:, None]
     return {
         "importance": importance,
         "mutant_importance": importance[:, None] - changes.reshape(n, 3, length),
@@ -235,7 +235,7 @@ def _scored_apart(
         "importance": scores[:, 0],
         "mutant_importance": scores[:, 1:],
         "delta": target[:, 1:] - target[:, :1],
-        "convergence_delta": profiles.gap.reshape(n, 4),
+        "convergence_delta": profiles.convergence_delta.reshape(n, 4),
     }
 
 

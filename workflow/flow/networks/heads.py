@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     import keras
 
     from dfim.attribution.base import Attributor
-    from dfim.attribution.logits import Head
+    from dfim.attribution.results import Head
 
 
 def task_heads(
@@ -36,7 +36,8 @@ def task_heads(
     ValueError
         When the network has no such column.
     """
-    from dfim.attribution.logits import Head, columns_of
+    from dfim.attribution.logits import columns_of
+    from dfim.attribution.results import Head
 
     columns, given = columns_of(model), declared.get("heads")
     if len(tasks) < 2 and given is None:

@@ -1,1 +1,1 @@
-"""Compiled passes over a plan: from sequences and references to contributions."""
+"""The engine: compiled passes from sequences and references to contributions."""

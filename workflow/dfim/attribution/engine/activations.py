@@ -47,16 +47,17 @@ class Bend:
         quotient = (self.value(z0 + dz) - self.value(z0)) / dz
         if self.kinks is None:
             return tf.where(tf.abs(dz) < NEAR_ZERO, self.slope(z0), quotient)
-        return tf.where(tf.abs(dz) < _SHORT, self._mean_slope(z0, dz), quotient)
+        mean = self._mean_slope(z0, dz, self.kinks)
+        return tf.where(tf.abs(dz) < _SHORT, mean, quotient)
 
-    def _mean_slope(self, z0: tf.Tensor, dz: tf.Tensor) -> tf.Tensor:
+    def _mean_slope(self, z0: tf.Tensor, dz: tf.Tensor, kinks: tuple[float, ...]) -> tf.Tensor:
         """Mean of the slope by Gauss's two points, from kink to kink."""
         along = tf.where(dz == 0, 1.0, dz)
-        kinks = [tf.clip_by_value((kink - z0) / along, 0.0, 1.0) for kink in self.kinks]
+        ascending = [tf.clip_by_value((kink - z0) / along, 0.0, 1.0) for kink in kinks]
         # As fractions of the chord, in the order in which it meets them.
-        kinks = [tf.where(dz > 0, a, b) for a, b in zip(kinks, kinks[::-1], strict=True)]
+        met = [tf.where(dz > 0, a, b) for a, b in zip(ascending, ascending[::-1], strict=True)]
         mean = tf.zeros_like(z0 + dz)
-        for first, last in pairwise([0.0, *kinks, 1.0]):
+        for first, last in pairwise([0.0, *met, 1.0]):
             middle, away = (first + last) / 2, (last - first) / 12**0.5
             points = (self.slope(z0 + dz * (middle + side * away)) for side in (-1, 1))
             mean += (last - first) / 2 * sum(points)
@@ -64,7 +65,7 @@ class Bend:
 
 
 class _Relu(Bend):
-    """The ReLU, whose chord on one side of 0 is 0 or 1, without any rounding.
+    """The ReLU: a chord on one side of 0 has slope 0 or 1, without any rounding.
 
     The quotient of differences has the rounding of z0 in it, which is large beside a small
     part of a difference (RevealCancel).
@@ -122,7 +123,7 @@ def _differentiated(function: Function) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 class Gradient(Rule):
-    """Elementwise function for plain gradients."""
+    """Rule of elementwise functions for plain gradients."""
 
     def __init__(self, step: Activation | Curve) -> None:
         self.bend = bend_of(step)
@@ -130,20 +131,20 @@ class Gradient(Rule):
     def forward(self, z: tf.Tensor) -> tf.Tensor:
         return self.bend.value(z)
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         return (m * self.bend.slope(x[0]),)
 
 
 class Rescale(Gradient):
-    """Elementwise function by finite differences (Shrikumar et al. 2017, section 3.5.1)."""
+    """Rule of elementwise functions by differences (Shrikumar et al. 2017, section 3.5.1)."""
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         (z,), (z0,) = x, x0
         return (m * self.bend.chord(z0, z - z0),)
 
 
 class RevealCancel(Rule):
-    """Activation behind a dense layer, positive and negative parts apart (section 3.5.2).
+    """Rule of activations behind dense layers: positive and negative parts apart (3.5.2).
 
     It reads the input x of the dense layer and its output z, and gives multipliers of x
     alone. The four products of the definition are three here: the parts of the
@@ -160,11 +161,9 @@ class RevealCancel(Rule):
     def forward(self, x: tf.Tensor, z: tf.Tensor) -> tf.Tensor:
         return self.bend.value(z)
 
-    def backward(
-        self, m: tf.Tensor, x: Values, x0: Values | None
-    ) -> tuple[tf.Tensor | None, ...]:
-        (x, z), (x0, z0), f = x, x0, self.bend
-        dx, dz = x - x0, z - z0
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor | None, ...]:
+        (inputs, z), (inputs0, z0), f = x, x0, self.bend
+        dx, dz = inputs - inputs0, z - z0
         size = tf.matmul(tf.abs(dx), self.size)
         rise, fall = tf.nn.relu((size + dz) / 2), -tf.nn.relu((size - dz) / 2)
         # A part that is no more than the rounding of the sums counts as none. There the
@@ -186,7 +185,7 @@ class RevealCancel(Rule):
 
 
 class SoftmaxRule(Rule):
-    """Softmax as exponentials (Rescale) times the inverse of their sum (product rule).
+    """Rule of softmax: exponentials (Rescale) times the inverse of their sum (product rule).
 
     The logits are centred first, which changes no result, so that a shift of all of them
     contributes nothing. Contributions add up. An exponential that is far below all the
@@ -200,7 +199,7 @@ class SoftmaxRule(Rule):
     def forward(self, z: tf.Tensor) -> tf.Tensor:
         return tf.nn.softmax(z, axis=self.axis)
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         if self.gradient:
             y = self.forward(x[0])
             return (y * (m - self._sum(m * y)),)

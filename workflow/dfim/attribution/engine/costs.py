@@ -1,4 +1,4 @@
-"""What a profile costs, and how many of them a pass takes: formulas, never timings."""
+"""Count the operations and bytes of a profile, and choose batch sizes from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEPT = (Input, Conv, Pool, Dense, Linear, Sum, Product, Concat)
 
 
 def activation_bytes(plan: Plan) -> int:
-    """Bytes of the float32 input and layer outputs of one sequence.
+    """Count the bytes of the float32 input and layer outputs of one sequence.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def activation_bytes(plan: Plan) -> int:
 
 @cache
 def batch_budget() -> tuple[int, int]:
-    """Bytes of activations that a batch may have, and the rows that it may have.
+    """Limit the bytes of activations of a batch, and its rows.
 
     Returns
     -------

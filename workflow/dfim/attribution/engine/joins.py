@@ -12,7 +12,7 @@ from dfim.attribution.graph.steps import Concat, Shape, Sum
 
 
 class SumRule(Rule):
-    """Sum, difference or mean: linear."""
+    """Rule of sums, differences and means: linear."""
 
     linear = True
 
@@ -25,13 +25,13 @@ class SumRule(Rule):
             total = total + term
         return total
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         pairs = zip(self.weights, self.shapes, strict=True)
         return tuple(_gathered(_times(m, w), shape) for w, shape in pairs)
 
 
 class ProductRule(Rule):
-    """Product of two: each factor's share is its change at the mean of the other.
+    """Rule of products of two: a factor contributes its change times the mean of the other.
 
     That is the Shapley value of two players (Lundberg & Lee 2017); contributions add up.
     """
@@ -43,7 +43,7 @@ class ProductRule(Rule):
         a, b = x
         return a * b
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         if self.gradient:
             a, b = x
         else:
@@ -52,7 +52,7 @@ class ProductRule(Rule):
 
 
 class ConcatRule(Rule):
-    """Concatenation: multipliers are cut apart."""
+    """Rule of concatenations: multipliers are cut apart."""
 
     linear = True
 
@@ -61,11 +61,11 @@ class ConcatRule(Rule):
         self.sizes = [shape[step.axis - 1] for shape in shapes]
 
     def forward(self, *x: tf.Tensor) -> tf.Tensor:
-        rows = max(one.shape[0] for one in x)  # a held input has one row
+        rows = max(one.shape[0] for one in x)  # an additional (fixed) input has one row
         whole = [tf.broadcast_to(one, (rows, *one.shape[1:])) for one in x]
         return tf.concat(whole, self.axis)
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         return tuple(tf.split(m, self.sizes, self.axis))
 
 

@@ -1,4 +1,4 @@
-"""The passes of a plan: which rule turns which values into which; both ways through."""
+"""Passes of a plan: the rule of each node, and the way forward and back through all."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def make_passes(plan: Plan, method: str, maxpool_rule: str) -> list[Pass]:
         shapes = tuple(plan.nodes[j].shape for j in node.inputs)
         inputs = node.inputs
         before = plan.nodes[inputs[0]].step
-        curve = isinstance(node.step, Activation | Curve)
-        if method == "deeplift" and curve and isinstance(before, Dense):
-            rule: Rule = RevealCancel(before, node.step)
+        step, reveal = node.step, method == "deeplift"
+        if reveal and isinstance(before, Dense) and isinstance(step, Activation | Curve):
+            rule: Rule = RevealCancel(before, step)
             inputs = (*plan.nodes[inputs[0]].inputs, *inputs)
         else:
-            rule = rule_of(node.step, shapes, gradient=gradient, winner=winner)
+            rule = rule_of(step, shapes, gradient=gradient, winner=winner)
         passes.append(Pass(rule, inputs, i))
     return passes
 
@@ -137,18 +137,18 @@ def forward(passes: Sequence[Pass], known: Mapping[int, tf.Tensor]) -> Tensors:
 
 def backward(
     passes: Sequence[Pass],
-    found: Tensors,
+    multipliers: Tensors,
     values: Mapping[int, tf.Tensor],
     base: Mapping[int, tf.Tensor] | None,
     wanted: Callable[[int], bool],
 ) -> Tensors:
-    """Multiply back from the nodes whose multipliers are found.
+    """Pass multipliers back to the nodes that no pass gives.
 
     Parameters
     ----------
     passes : sequence of Pass
-    found : dict of int to tf.Tensor
-        Multipliers; those of the outputs of `passes` are used up.
+    multipliers : dict of int to tf.Tensor
+        Those that are known; those of the outputs of `passes` are used up.
     values, base : mapping of int to tf.Tensor
         Values in the sequence, and in the reference (None for plain gradients).
     wanted : callable
@@ -160,15 +160,15 @@ def backward(
         Multipliers of the nodes that no pass gives; where branches meet, they add up.
     """
     for one in reversed(passes):
-        m = found.pop(one.output, None)
+        m = multipliers.pop(one.output, None)
         if m is None:
             continue
         x = [values[i] for i in one.inputs]
-        x0 = None if base is None else [base[i] for i in one.inputs]
+        x0 = [] if base is None else [base[i] for i in one.inputs]
         for i, part in zip(one.inputs, one.rule.backward(m, x, x0), strict=True):
             if part is not None and wanted(i):
-                found[i] = found[i] + part if i in found else part
-    return found
+                multipliers[i] = multipliers[i] + part if i in multipliers else part
+    return multipliers
 
 
 # Linear steps, by their class: the step and the shapes of its inputs give a rule.

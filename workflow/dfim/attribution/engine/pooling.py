@@ -1,4 +1,4 @@
-"""Max-pooling rules: which position of a window gets the multiplier of its maximum."""
+"""Rules of max pooling: which position of a window gets the multiplier of its maximum."""
 
 # ruff: noqa: D102 (the methods of rules are documented in Rule)
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LOWEST = float("-inf")
 
 
 class WinnerPool(Rule):
-    """All to the position that won in the input, the first of equals (the package's rule)."""
+    """Gives m to the position that wins in the input: the first of equals, as the package."""
 
     def __init__(self, step: Pool, in_length: int) -> None:
         self.step, self.in_length = step, in_length
@@ -29,7 +29,7 @@ class WinnerPool(Rule):
             return tf.reduce_max(self._tiles(x), axis=2)
         return tf.nn.max_pool1d(x, self.step.size, self.step.stride, "VALID")
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         frames = self.frame(x[0])
         return (self.unframe(tf.where(self.winner(frames), m[:, :, None], 0.0)),)
 
@@ -62,14 +62,14 @@ class WinnerPool(Rule):
 
 
 class CompletePool(WinnerPool):
-    """The change of the maximum, to the winner that explains it: contributions add up.
+    """Gives the change of the maximum to the winner that explains it; contributions add up.
 
     A rise of the maximum belongs to the winner in the input (its value exceeds anything in
     the reference's window), a fall to the winner in the reference. The multiplier is the
     change of the maximum divided by the change at that position, at least as large.
     """
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         frames, frames0 = self.frame(x[0]), self.frame(x0[0])
         winner, winner0 = self.winner(frames), self.winner(frames0)
         top, top0 = tf.reduce_max(frames, axis=2), tf.reduce_max(frames0, axis=2)

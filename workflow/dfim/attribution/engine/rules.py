@@ -1,8 +1,8 @@
-"""How each step passes activations forward and multipliers back (TensorFlow).
+"""Rules: how each step passes activations forward and multipliers back (TensorFlow).
 
 A rule has two methods. `forward(*x)` turns the values of the inputs into that of the output.
 `backward(m, x, x0)` turns the multipliers `m` of the output into those of each input, given
-the values of the inputs in the sequence (`x`) and in the reference (`x0`, None for plain
+the values of the inputs in the sequence (`x`) and in the reference (`x0`, empty for plain
 gradients). Rules keep nothing: what they need of the forward pass is computed again, which
 costs little where it is elementwise and is compiled into the same loop. Values of references
 have a batch axis of 1 (shared by all rows) or of the batch. Weights stay NumPy arrays, so
@@ -47,7 +47,7 @@ def fit(x: tf.Tensor, left: int, right: int, fill: float = 0.0) -> tf.Tensor:
 
 
 class Rule:
-    """A step of the pass; a `linear` one needs no values to go back."""
+    """A step of the pass; the way back through a `linear` one needs no values (x, x0 empty)."""
 
     linear = False
 
@@ -55,13 +55,13 @@ class Rule:
         """Pass activations on."""
         raise NotImplementedError
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         """Turn the multipliers of the output into those of the inputs, one each."""
         raise NotImplementedError
 
 
 class ConvRule(Rule):
-    """Convolution of stride 1: multipliers go back through the transposed kernel."""
+    """Rule of convolutions of stride 1: multipliers go back through the transposed kernel."""
 
     linear = True
 
@@ -87,7 +87,7 @@ class ConvRule(Rule):
         z = _convolve(x, step.kernel, 1, step.dilation, step.left, self.right)
         return z + step.bias
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         blocks = -(-self.in_length // self.positions)
         beyond = blocks * self.positions - self.in_length
         left, right = self.reach - self.step.left, self.reach - self.right + beyond
@@ -112,7 +112,7 @@ def _convolve(
 
 
 class LinearRule(Rule):
-    """Any linear function and a shift: multipliers go back as gradients do.
+    """Rule of any linear function and a shift: multipliers go back as gradients do.
 
     Only the shape of the input matters to the gradient of a linear function, so no forward
     pass is computed for it.
@@ -126,7 +126,7 @@ class LinearRule(Rule):
     def forward(self, x: tf.Tensor) -> tf.Tensor:
         return self.function(x) + self.shift
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         with tf.GradientTape() as tape:
             zeros = tf.zeros((m.shape[0], *self.shape))
             tape.watch(zeros)
@@ -135,7 +135,7 @@ class LinearRule(Rule):
 
 
 class AffineRule(Rule):
-    """Batch normalization that could not be folded."""
+    """Rule of batch normalization that could not be folded."""
 
     linear = True
 
@@ -146,12 +146,12 @@ class AffineRule(Rule):
     def forward(self, x: tf.Tensor) -> tf.Tensor:
         return x * self.scale + self.shift
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         return (m * self.scale,)
 
 
 class FitRule(Rule):
-    """Cropping and zero padding."""
+    """Rule of cropping and zero padding."""
 
     linear = True
 
@@ -161,12 +161,12 @@ class FitRule(Rule):
     def forward(self, x: tf.Tensor) -> tf.Tensor:
         return fit(x, self.left, self.right)
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         return (fit(m, -self.left, -self.right),)
 
 
 class ReshapeRule(Rule):
-    """The same numbers in another shape, and back."""
+    """Rule of reshaping: the same numbers in another shape, and back."""
 
     linear = True
 
@@ -176,12 +176,12 @@ class ReshapeRule(Rule):
     def forward(self, x: tf.Tensor) -> tf.Tensor:
         return tf.reshape(x, self.after)
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         return (tf.reshape(m, self.before),)
 
 
 class DenseRule(Rule):
-    """Dense layer: linear."""
+    """Rule of a dense layer: linear."""
 
     linear = True
 
@@ -192,7 +192,7 @@ class DenseRule(Rule):
     def forward(self, x: tf.Tensor) -> tf.Tensor:
         return tf.matmul(x, self.kernel) + self.bias
 
-    def backward(self, m: tf.Tensor, x: Values, x0: Values | None) -> tuple[tf.Tensor, ...]:
+    def backward(self, m: tf.Tensor, x: Values, x0: Values) -> tuple[tf.Tensor, ...]:
         return (tf.matmul(m, self.transposed),)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 
@@ -122,21 +123,21 @@ def _trimmed(nodes: list[Node]) -> list[Node]:
         for i in node.inputs:
             readers[i].append(j)
     for i in range(len(nodes) - 2, 0, -1):
-        if _shortens(nodes[i]) or _follows(nodes[i]):
+        if _shortens(nodes[i].step) or _follows(nodes[i]):
             looks = (_looked_at(nodes[j], wanted[j], wanted[i]) for j in readers[i])
             wanted[i] = max(looks)
     for i, node in enumerate(nodes):
         if _follows(node):  # whatever became of what it reads
             nodes[i] = replace(node, shape=nodes[node.inputs[0]].shape)
-        elif _shortens(node) and wanted[i] < node.shape[0]:
+        elif _shortens(node.step) and wanted[i] < node.shape[0]:
             step = replace(node.step, length=wanted[i])
             nodes[i] = Node(step, node.inputs, (wanted[i], *node.shape[1:]))
     return nodes
 
 
-def _shortens(node: Node) -> bool:
-    """Whether a node can give fewer positions of the same input."""
-    return isinstance(node.step, Conv | Pool) and not isinstance(node.step, Average)
+def _shortens(step: GraphStep) -> TypeGuard[Conv | Pool]:
+    """Whether a step can give fewer positions of the same input."""
+    return isinstance(step, Conv | Pool) and not isinstance(step, Average)
 
 
 def _follows(node: Node) -> bool:

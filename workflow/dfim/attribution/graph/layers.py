@@ -1,4 +1,4 @@
-"""How each Keras layer becomes steps of a graph."""
+"""Translate Keras layers into steps of a plan."""
 
 from __future__ import annotations
 
@@ -119,7 +119,15 @@ def _activation(layer: layers.Layer, shape: Shape) -> Steps:
     if name is None:
         given = getattr(function, "__name__", repr(function))
         raise unsupported(layer, f"activation '{given}' has no rule")
-    return [Activation(name)] if name in KINDS else [Curve(function, KINKS.get(name, ()))]
+    return [_elementwise(name, function)]
+
+
+def _elementwise(name: str, function: Callable[[tf.Tensor], tf.Tensor]) -> Activation | Curve:
+    """Make the step of an elementwise function that is known by its name."""
+    for kind in KINDS:
+        if kind == name:
+            return Activation(kind)
+    return Curve(function, KINKS.get(name, ()))
 
 
 def _operator(operation: keras.Operation, shape: Shape) -> Steps | None:
@@ -129,10 +137,10 @@ def _operator(operation: keras.Operation, shape: Shape) -> Steps | None:
         return None
     if name == "Softmax":
         return _softmax(operation, shape)
-    if name.lower() in KINDS:
-        return [Activation(name.lower())]
     known = next((key for key, kind in CURVES.items() if kind == name), None)
-    return [Curve(operation.call, KINKS.get(known, ()))] if known else None
+    if name.lower() in KINDS:  # their classes are ReLU, Tanh and Sigmoid
+        known = name.lower()
+    return None if known is None else [_elementwise(known, operation.call)]
 
 
 def _relu(layer: layers.ReLU, shape: Shape) -> Steps:

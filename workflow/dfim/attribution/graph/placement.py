@@ -1,8 +1,9 @@
-"""Where the windows of convolutions and poolings lie on their input."""
+"""Placement of the windows of convolutions and poolings on their input."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 from keras import layers
@@ -76,6 +77,14 @@ def pool_window(layer: layers.Layer, length: int) -> Window:
     """Read the windows of a pooling layer on so many positions."""
     size, stride = (int(np.ravel(value)[0]) for value in (layer.pool_size, layer.strides))
     return placed(size, stride, 1, layer.padding, length)
+
+
+@overload
+def step_window(step: Conv | Pool) -> Window: ...
+
+
+@overload
+def step_window(step: GraphStep) -> Window | None: ...
 
 
 def step_window(step: GraphStep) -> Window | None:

@@ -1,4 +1,4 @@
-"""A Keras model as a plan: its graph of steps, read once, for one value or several."""
+"""Read a Keras model into a plan: the steps from its input to one scored value or several."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything the engine needs to know of a model.
+    """A model as steps from the scored input to the scored values, with their weights.
 
     Attributes
     ----------
@@ -58,11 +58,11 @@ class Plan:
     @cached_property
     def readers(self) -> list[list[int]]:
         """Numbers of the nodes that read each node."""
-        found: list[list[int]] = [[] for _ in self.nodes]
+        readers: list[list[int]] = [[] for _ in self.nodes]
         for j, node in enumerate(self.nodes):
             for i in node.inputs:
-                found[i].append(j)
-        return found
+                readers[i].append(j)
+        return readers
 
     def curved(self, i: int) -> bool:
         """Whether a node is a dense layer that only activations read (RevealCancel's)."""
@@ -86,8 +86,8 @@ def make_plan(
     heads : sequence of Head
         What is scored. A final sigmoid or softmax is left out, so that a logit is scored.
     held : mapping of str to array, optional
-        Values (without a batch axis) of inputs that are not scored, by the input's name;
-        the others are held at zero. The scored input is the first (length, 4) one that is
+        Values (without a batch axis) of additional (fixed) inputs, by the input's name;
+        those not named are zeros. The scored input is the first (length, 4) one that is
         not named here.
 
     Returns
@@ -98,7 +98,7 @@ def make_plan(
     ------
     ValueError
         For a layer or setting without a rule (it is named), an output, unit or input that
-        does not exist, a held value of a wrong shape, and where an output does not depend
+        does not exist, a fixed value of a wrong shape, and where an output does not depend
         on a (length, 4) input.
     """
     held = held or {}
@@ -128,10 +128,10 @@ def make_plan(
 
 
 def _varying(nodes: Sequence[Node]) -> list[bool]:
-    found: list[bool] = []
+    varies: list[bool] = []
     for node in nodes:
-        found.append(isinstance(node.step, Input) or any(found[i] for i in node.inputs))
-    return found
+        varies.append(isinstance(node.step, Input) or any(varies[i] for i in node.inputs))
+    return varies
 
 
 def _name(tensor: keras.KerasTensor) -> str:
@@ -139,7 +139,7 @@ def _name(tensor: keras.KerasTensor) -> str:
 
 
 def scored_input(model: keras.Model, held: Mapping[str, Array]) -> keras.KerasTensor:
-    """Find the first (length, 4) input that is not held."""
+    """Find the first (length, 4) input that is not fixed."""
     names = [_name(tensor) for tensor in model.inputs]
     unknown = [name for name in held if name not in names]
     if unknown:
@@ -153,12 +153,12 @@ def scored_input(model: keras.Model, held: Mapping[str, Array]) -> keras.KerasTe
     )
     raise ValueError(
         f"model '{model.name}': its inputs have the shapes {shapes}, expected one of "
-        "(length, 4) with a fixed length that is not held"
+        "(length, 4) with a fixed length that `held` does not name"
     )
 
 
 def held_value(tensor: keras.KerasTensor, held: Mapping[str, Array]) -> Array:
-    """Value (1, ...) of an input that is not scored."""
+    """Give the value (1, ...) of an additional (fixed) input."""
     name, shape = _name(tensor), tuple(tensor.shape[1:])
     if name not in held:
         if None in shape:
@@ -176,7 +176,7 @@ def held_value(tensor: keras.KerasTensor, held: Mapping[str, Array]) -> Array:
 
 
 def _pre_activation(nodes: list[Node], at: int) -> int:
-    """Go back before a final sigmoid or softmax."""
+    """Find the node before a final sigmoid or softmax."""
     step = nodes[at].step
     final = isinstance(step, Softmax) or step == Activation("sigmoid")
     return nodes[at].inputs[0] if final else at

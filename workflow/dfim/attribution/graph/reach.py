@@ -1,9 +1,9 @@
-"""How far apart two nucleotides can be and still change each other's importance.
+"""Structural reach: how far apart two nucleotides can be and still interact.
 
 Importance is a product of slopes along the paths from an input to the logit. A mutation
 changes a slope only where it changes the input of a unit that is not linear (an activation
-or a pooling), and it is felt only by the nucleotides that the same unit sees. Everything
-here follows from the architecture alone and holds for references that the original and the
+or a pooling), and only nucleotides that the same unit sees are affected. Everything here
+follows from the architecture alone and holds for references that the original and the
 mutant share; with references of its own a mutant changes everywhere.
 """
 
@@ -11,55 +11,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from dfim.attribution.graph.placement import step_window
 from dfim.attribution.graph.plan import Plan
-from dfim.attribution.graph.steps import (
-    Activation,
-    Average,
-    Concat,
-    Constant,
-    Curve,
-    Dense,
-    Fit,
-    Input,
-    Linear,
-    Node,
-    Pool,
-    Product,
-    Reshape,
-    Softmax,
-)
+from dfim.attribution.graph.receptive_fields import ends, inputs_seen, receptive_fields
 
 Array = np.ndarray
 _CELLS = 2**24  # pairs times units looked at together, bytes
 
 
-def receptive_fields(plan: Plan) -> Array:
-    """List what the units that are not linear see of the input.
+class PlanReach:
+    """Answers what is reachable from a plan: a mixin of attribution methods.
 
-    Parameters
+    Attributes
     ----------
-    plan : Plan
-
-    Returns
-    -------
-    bool (U, L)
-        One row a position of an activation, a max pooling, a softmax or a product, where
-        the scored values look at it; rows within an interval that another row fills are
-        left out. A plan that is linear throughout has one row a nucleotide.
-
-    Notes
-    -----
-    A step that reorders positions (a reshape, a transposition, a dense layer on the whole)
-    counts as joining all of them: then there may be more True here than there need be.
-    Time and memory are positions times L a node.
+    plan : Plan or None
+        The steps from the input to the logit; None where they are not known.
     """
-    varying, seen = plan.varying, _all_seen(plan)
-    units = [np.eye(plan.length, dtype=bool)]
-    for node, own, used in zip(plan.nodes, seen, _all_used(plan), strict=True):
-        if _bends(node, [varying[i] for i in node.inputs]):
-            units.append(own[used])
-    return _widest(np.concatenate(units))
+
+    plan: Plan | None
+
+    def reachable(  # noqa: D102 (see Attributor)
+        self, source_start: Array, source_end: Array, target_start: Array, target_end: Array
+    ) -> Array:
+        if self.plan is None:
+            return np.ones(len(source_start), bool)
+        return reachable(self.plan, source_start, source_end, target_start, target_end)
+
+    def structural_reach(self) -> int | None:  # noqa: D102 (see Attributor)
+        return None if self.plan is None else structural_reach(self.plan)
 
 
 def structural_reach(plan: Plan) -> int | None:
@@ -82,8 +60,8 @@ def structural_reach(plan: Plan) -> int | None:
     fall (`reachable`). For the TAL1/GATA1 network of the paper it is 69 bp: five valid
     convolutions of width 10 (46 bp) and a pooling by 25.
     """
-    first, last = _ends(receptive_fields(plan))
-    (start,), (end,) = _ends(_all_seen(plan)[-1].any(axis=0)[None])
+    first, last = ends(receptive_fields(plan))
+    (start,), (end,) = ends(np.logical_or.reduce(inputs_seen(plan)[-1], axis=0, keepdims=True))
     reach = int((last - first).max())
     return None if reach == end - start else reach
 
@@ -133,14 +111,8 @@ def _seen_together(
     count = np.zeros((length + 1, len(seen)), np.int32)
     np.cumsum(seen.T, axis=0, out=count[1:])
     pairs = [np.asarray(a) for a in (source_start, source_end, target_start, target_end)]
-    for name, start, end in (("source", *pairs[:2]), ("target", *pairs[2:])):
-        bad = np.flatnonzero((start < 0) | (end <= start) | (end > length))
-        if bad.size:
-            at = bad[0]
-            raise ValueError(
-                f"{name}: pair {at} has [{start[at]}, {end[at]}), expected 0 <= start < end "
-                f"<= {length}"
-            )
+    _check_intervals("source", pairs[0], pairs[1], length)
+    _check_intervals("target", pairs[2], pairs[3], length)
     out = np.empty(len(pairs[0]), bool)
     step = max(1, _CELLS // len(seen))
     for i in range(0, len(out), step):
@@ -149,103 +121,11 @@ def _seen_together(
     return out
 
 
-def _all_seen(plan: Plan) -> list[Array]:
-    """What each position of each node sees: bool (positions, L) a node."""
-    seen: list[Array] = []
-    for node in plan.nodes:
-        seen.append(_seen(node, [seen[i] for i in node.inputs], plan))
-    return seen
-
-
-def _all_used(plan: Plan) -> list[Array]:
-    """Which positions of each node the scored values depend on: bool (positions,) a node."""
-    used = [np.zeros(_positions(node), bool) for node in plan.nodes]
-    used[-1][:] = True
-    for own, node in zip(used[::-1], plan.nodes[::-1], strict=True):
-        before = [used[i] for i in node.inputs]
-        window = step_window(node.step)
-        match node.step:
-            case Concat(axis=1) if len(node.shape) == 2:
-                cuts = np.cumsum([len(one) for one in before])[:-1]
-                for one, part in zip(before, np.split(own, cuts), strict=True):
-                    one |= part
-            case Fit(left, right):
-                inside = own[max(0, left) : len(own) - max(0, right)]
-                before[0][max(0, -left) : len(before[0]) - max(0, -right)] |= inside
-            case _ if window is not None:
-                read = window.positions[own].ravel()
-                before[0][read[(read >= 0) & (read < len(before[0]))]] = True
-            case _:
-                joined = isinstance(node.step, Reshape | Linear | Dense | Softmax)
-                for one in before:
-                    one |= own if len(one) == len(own) and not joined else own.any()
-    return used
-
-
-def _positions(node: Node) -> int:
-    """Positions of a node; a vector is one."""
-    return node.shape[0] if len(node.shape) == 2 else 1
-
-
-def _bends(node: Node, varying: list[bool]) -> bool:
-    """Whether a node is not linear in what depends on the input."""
-    match node.step:
-        case Average():
-            return False
-        case Product():
-            return sum(varying) > 1
-        case _:
-            return isinstance(node.step, Activation | Curve | Softmax | Pool) and any(varying)
-
-
-def _seen(node: Node, before: list[Array], plan: Plan) -> Array:
-    """What each position of a node sees: bool (positions, L); a vector is one position."""
-    positions = _positions(node)
-    window = step_window(node.step)
-    match node.step:
-        case Input():
-            return np.eye(plan.length, dtype=bool)
-        case Constant():
-            return np.zeros((positions, plan.length), bool)
-        case Concat(axis=1) if len(node.shape) == 2:
-            return np.concatenate(before)
-        case Fit(left, right):
-            padded = np.pad(before[0], ((max(0, left), max(0, right)), (0, 0)))
-            return padded[max(0, -left) : len(padded) - max(0, -right)]
-        case _ if window is not None:
-            return _through(before[0], window.positions)
-        case Reshape() | Linear() | Dense():
-            return np.repeat(before[0].any(axis=0)[None], positions, axis=0)
-        case Softmax(axis=1):
-            return np.repeat(before[0].any(axis=0)[None], positions, axis=0)
-        case _:  # elementwise, of one tensor or of several
-            return np.logical_or.reduce(np.broadcast_arrays(*before))
-
-
-def _through(seen: Array, positions: Array) -> Array:
-    """Join what the windows `positions` (length, size) read; outside there is nothing."""
-    out = np.zeros((len(positions), seen.shape[1]), bool)
-    for column in positions.T:
-        inside = (column >= 0) & (column < len(seen))
-        out[inside] |= seen[column[inside]]
-    return out
-
-
-def _ends(seen: Array) -> tuple[Array, Array]:
-    """First and last True of each row."""
-    return seen.argmax(axis=1), seen.shape[1] - 1 - seen[:, ::-1].argmax(axis=1)
-
-
-def _widest(seen: Array) -> Array:
-    """Leave rows out that lie in an interval that another row fills."""
-    seen = seen[seen.any(axis=1)]
-    first, last = _ends(seen)
-    gaps = seen.sum(axis=1) < last - first + 1
-    # Wide rows before narrow ones of the same beginning, whole ones before those with gaps.
-    order = np.lexsort((gaps, -last, first))
-    kept, filled = [], -1  # end of the whole rows so far
-    for row in order:
-        if last[row] > filled:
-            kept.append(row)
-            filled = filled if gaps[row] else last[row]
-    return seen[kept]
+def _check_intervals(name: str, start: Array, end: Array, length: int) -> None:
+    bad = np.flatnonzero((start < 0) | (end <= start) | (end > length))
+    if bad.size:
+        at = bad[0]
+        raise ValueError(
+            f"{name}: pair {at} has [{start[at]}, {end[at]}), expected 0 <= start < end "
+            f"<= {length}"
+        )

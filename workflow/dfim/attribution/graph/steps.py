@@ -1,4 +1,4 @@
-"""The steps of a plan, each with the weights that it needs, and the shape that it gives."""
+"""Steps of a plan, each with its weights, and the shape of its output."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 Array = np.ndarray
 Shape = tuple[int, ...]  # of one row, without the batch axis
+Kind = Literal["relu", "tanh", "sigmoid"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Affine:
 class Activation:
     """Elementwise relu, tanh or sigmoid."""
 
-    kind: Literal["relu", "tanh", "sigmoid"]
+    kind: Kind
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Input:
 
 @dataclass(frozen=True)
 class Constant:
-    """What another input of the model is held at: value (1, ...)."""
+    """Value (1, ...) of an additional (fixed) input of the model."""
 
     value: Array
 
@@ -172,7 +173,7 @@ GraphStep = (
 
 @dataclass(frozen=True)
 class Node:
-    """A step in its place.
+    """A step with the nodes that it reads and the shape of its output.
 
     Attributes
     ----------
@@ -196,7 +197,7 @@ def shape_after(step: GraphStep, shapes: Sequence[Shape]) -> Shape:
     step : GraphStep
         Neither Input nor Constant.
     shapes : sequence of tuple of int
-        One an input, without the batch axis.
+        One per input, without the batch axis.
 
     Returns
     -------

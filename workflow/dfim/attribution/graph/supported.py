@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import keras
+
+from dfim.attribution.graph.steps import Kind
 
 SUPPORTED = (
     "Conv1D, SeparableConv1D, DepthwiseConv1D, Dense, BatchNormalization, Rescaling, "
@@ -14,7 +18,7 @@ SUPPORTED = (
 
 # Elementwise functions: those with rules of their own, all others, and the classes of
 # Keras operations that calling them on a symbolic tensor makes.
-KINDS = ("relu", "tanh", "sigmoid")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 CURVES = {
     "celu": "Celu",
     "elu": "Elu",

@@ -1,4 +1,4 @@
-"""Layers with weights as steps of a graph, without their activations; weights read once."""
+"""Translate layers with weights into steps, without their activations."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Contributions of mutants computed only where a mutation changes them."""
+"""Local scoring: contributions of mutants, computed only where a mutation changes them."""

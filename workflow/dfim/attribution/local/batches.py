@@ -1,21 +1,37 @@
-"""One batch of mutants and their targets: cut windows, call graphs, add up what they give."""
+"""Score one batch of mutants and their targets: cut values out of banks, call graphs, add up.
+
+A batch of n items of `Items` (n ≤ B, the rows of every pass) with s slots, R references and T
+tasks takes 1 + R T + R T ceil(s / B) calls of the graphs of `ConePasses`:
+
+    columns (n, W, 4), places (n,)  ── mutants, once ────────────> logits (n, T), what changed
+    for each reference and task:
+        what changed (n, ...)       ── outward ──────────────────> multipliers (n, positions, C)
+        for each part of B slots:   gather items, cut targets
+            (B, positions, C)       ── scores ───────────────────> scores (B, S), sums (B,)
+
+In the example of `items` (batches of 24 rows): 5 items and 7 slots fit into one batch; with one
+reference and one task there are three calls. Rows of the outward pass are items, rows of
+the score pass are slots: item 1 is gathered twice, for the targets at bases 8 and 2.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from dfim.attribution.engine.compiled import Graphs, filled
-from dfim.attribution.engine.engine import Bank, Engine
+from dfim.attribution.engine.bank import Bank
+from dfim.attribution.engine.compiled import Graphs, batches, filled
+from dfim.attribution.engine.engine import Engine
 from dfim.attribution.local.items import Batch, Items
 from dfim.attribution.local.passes import ConePasses
 from dfim.attribution.local.results import Results
-from dfim.attribution.local.views import Request, cut
+from dfim.attribution.local.views import Key, Kind, Request, cut
 
 Array = np.ndarray
+Cut = dict[Key, tf.Tensor]
 
 
 class BatchScorer:
@@ -27,7 +43,7 @@ class BatchScorer:
     passes : ConePasses
     graphs : Graphs
     batch_size : int
-        Rows of every pass.
+        Rows B of every pass.
     """
 
     def __init__(
@@ -36,86 +52,84 @@ class BatchScorer:
         self.engine, self.passes, self.graphs = engine, passes, graphs
         self.batch_size = batch_size
 
-    def score(self, found: Results, items: Items, batch: Batch, x: Array) -> None:
+    def score(self, results: Results, items: Items, batch: Batch, x: Array) -> None:
         """Score a batch of mutants and their targets, one reference after the other.
 
         Parameters
         ----------
-        found : Results
+        results : Results
             Added to.
         items, batch
             All items, and which of them.
-        x : float32 (n, width, 4)
-            What stands in the cone's source of each of them.
+        x : float32 (n, W, 4)
+            What stands in the source interval of each of them.
         """
         fill = partial(filled, rows=self.batch_size)
         place = fill(items.place[batch.items])
         columns, source = tf.constant(fill(x)), tf.constant(place, tf.int32)
-        asked, row = self.passes.wants, fill(batch.row)
-        own = partial(self.cut, kind="mutant", bank=batch.bank)
-        target, changed, stored = self.graphs(
-            self.passes.mutants, source, columns, own(asked["mutants"], rows=row, source=place)
+        requests, row = self.passes.requests, fill(batch.row)
+        from_originals = partial(
+            self.cut, kind="mutant", bank=batch.bank, rows=row, source=place
         )
-        n = len(batch.items)
-        found.target[:, batch.items] = target.numpy()[:n].T
-        whole = own(asked["outward"], rows=row, source=place)
-        parts = [
-            batch.slots[i : i + self.batch_size]
-            for i in range(0, len(batch.slots), self.batch_size)
+        target, changed, stored = self.graphs(
+            self.passes.mutants, source, columns, from_originals(requests["mutants"])
+        )
+        results.target[:, batch.items] = target.numpy()[: len(batch.items)].T
+        outward = from_originals(requests["outward"])
+        slots = [
+            _Slots(self, items, batch, batch.slots[part], place, columns, changed)
+            for part in batches(len(batch.slots), self.batch_size)
         ]
-        slots = [_Slots(self, items, batch, part, place, columns, changed) for part in parts]
-        for other, of in batch.against or [(None, batch.row)]:
-            theirs = {}
-            if other is not None:
-                rows = of[:1] if other is batch.common else fill(of)
+        references: Sequence[int | None] = range(batch.repeats) if batch.repeats else [None]
+        for reference in references:
+            theirs: Cut = {}
+            if reference is not None:
+                bank, of_item = batch.reference_bank, batch.reference_rows(batch.row, reference)
+                rows = of_item[:1] if batch.common is not None else fill(of_item)
                 theirs = self.cut(
-                    asked["outward"], kind="reference", bank=other, rows=rows, source=place
+                    requests["outward"], kind="reference", bank=bank, rows=rows, source=place
                 )
-                found.base[:, batch.items] += other.target[:, of]
+                results.base[:, batch.items] += bank.target[:, of_item]
             for task in range(self.engine.tasks):
                 chosen = tf.one_hot([task], self.engine.tasks)
+                cuts = outward | theirs
                 m = self.graphs(
-                    self.passes.outward,
-                    chosen,
-                    source,
-                    columns,
-                    changed,
-                    stored,
-                    whole | theirs,
+                    self.passes.outward, chosen, source, columns, changed, stored, cuts
                 )
-                for one in slots:
-                    scores, total = one.score(m, other, of)
-                    found.scores[task, one.slots] += scores
-                    found.total[task, one.slots] += total
-        repeats = np.float32(max(1, len(batch.against)))
-        found.base[:, batch.items] /= repeats
-        found.scores[:, batch.slots] /= repeats
-        found.total[:, batch.slots] /= repeats
+                for part in slots:
+                    scores, total = part.score(m, reference)
+                    results.scores[task, part.slots] += scores
+                    results.total[task, part.slots] += total
+        repeats = np.float32(max(1, batch.repeats))
+        results.base[:, batch.items] /= repeats
+        results.scores[:, batch.slots] /= repeats
+        results.total[:, batch.slots] /= repeats
 
     def cut(
         self,
-        asked: dict[Any, Request],
+        requests: dict[Key, Request],
         *,
-        kind: str,
+        kind: Kind,
         bank: Bank,
         rows: Array,
         source: Array,
         target: Array | None = None,
-    ) -> dict[Any, tf.Tensor]:
-        """Cut the windows of one kind out of a bank."""
+    ) -> Cut:
+        """Cut out of rows (B or 1,) of a bank what is requested of one kind."""
         places = {"source": source, "target": target, "anywhere": np.zeros_like(rows)}
-        nodes = dict(zip(self.engine.stored, bank.stored, strict=True)) | {0: bank.x}
+        stored = self.engine.functions.stored
+        nodes = dict(zip(stored, bank.stored, strict=True)) | {0: bank.x}
         return {
             key: cut(
                 nodes[one.node], rows, one.span.first[places[one.span.place]], one.span.size
             )
-            for key, one in asked.items()
+            for key, one in requests.items()
             if one.kind == kind
         }
 
 
 class _Slots:
-    """Some targets of a batch: what is the same for every reference and task."""
+    """Up to B targets of a batch: what is the same for every reference and task."""
 
     def __init__(
         self,
@@ -128,7 +142,8 @@ class _Slots:
         changed: list[tf.Tensor],
     ) -> None:
         size = scorer.batch_size
-        self.scorer, self.slots, self.common = scorer, slots, batch.common
+        self.scorer, self.slots, self.batch = scorer, slots, batch
+        # Row of each slot in passes over items, and first base of its target.
         self.item = filled(np.searchsorted(batch.items, items.of_slot[slots]), size)
         self.target = filled(items.first[slots], size)
         self.source = place[self.item]
@@ -136,26 +151,33 @@ class _Slots:
         if not np.array_equal(self.item[: len(slots)], np.arange(len(slots))):
             columns, *changed = (tf.gather(t, self.item) for t in (columns, *changed))
         self.columns, self.changed = columns, changed
-        self.own = self.cut("mutant", batch.bank, batch.row)
+        self.from_originals = self._cut("mutant", batch.bank, self._by_item(batch.row))
 
-    def cut(self, kind: str, bank: Bank, row: Array) -> dict[Any, tf.Tensor]:
-        """Windows of the targets; `row` is that of each item of the batch."""
-        rows = row[:1] if bank is self.common else row[np.minimum(self.item, len(row) - 1)]
-        asked = self.scorer.passes.wants["scores"]
+    def _by_item(self, row: Array) -> Array:
+        """Give each slot what its item has; rows that fill up have the last item's."""
+        return row[np.minimum(self.item, len(row) - 1)]
+
+    def _cut(self, kind: Kind, bank: Bank, rows: Array) -> Cut:
+        requests = self.scorer.passes.requests["scores"]
         places = {"source": self.source, "target": self.target}
-        return self.scorer.cut(asked, kind=kind, bank=bank, rows=rows, **places)
+        return self.scorer.cut(requests, kind=kind, bank=bank, rows=rows, **places)
 
-    def score(self, m: list[tf.Tensor], other: Bank | None, of: Array) -> tuple[Array, Array]:
-        """Scores (n, S) and sums of contributions (n,), given multipliers of items."""
-        passes, n = self.scorer.passes, len(self.slots)
-        theirs = {} if other is None else self.cut("reference", other, of)
-        cuts = []
-        for i, whole in zip(passes.between, m, strict=True):
+    def score(self, m: list[tf.Tensor], reference: int | None) -> tuple[Array, Array]:
+        """Compute scores (s, S) and sums of contributions (s,), given multipliers of items."""
+        passes, n, batch = self.scorer.passes, len(self.slots), self.batch
+        theirs: Cut = {}
+        if reference is not None:
+            rows = batch.reference_rows(batch.row, reference)
+            rows = rows[:1] if batch.common is not None else self._by_item(rows)
+            theirs = self._cut("reference", batch.reference_bank, rows)
+        multipliers = []
+        for i, whole in zip(passes.cones.between, m, strict=True):
             item = self.item if whole.shape[0] > 1 else np.zeros_like(self.item)
-            span = passes.target[i]
-            cuts.append(cut(whole, item, span.first[self.target], span.size))
+            span = passes.cones.target[i]
+            multipliers.append(cut(whole, item, span.first[self.target], span.size))
         places = [tf.constant(p, tf.int32) for p in (self.source, self.target)]
         scores, total = self.scorer.graphs(
-            passes.scores, cuts, places, self.columns, self.changed, self.own | theirs
-        )
+            passes.scores, multipliers, places, self.columns, self.changed,
+            self.from_originals | theirs,
+        )  # fmt: skip
         return scores.numpy()[:n], total.numpy()[:n]

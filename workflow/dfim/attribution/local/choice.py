@@ -12,8 +12,8 @@ A target of one base has a cone of the same sizes. With E targets, the convoluti
 forward at 3 positions, and back at 3 for each target and, as the targets of an original are
 shared by its mutants, 3 for those: 3 + 3 (E + 1) positions instead of 2 x 10 (there and back
 over the whole sequence). That saves work for few targets. For many it is cheaper to take one
-target: all bases that the mutation can interact with, here 4 convolution positions or 6
-bases at most on the way back (`cones.reach_of`).
+target, all bases that the mutation can interact with: here the 6 bases 2 to 7 (`reach_of`),
+whose cone has 8 positions of the convolution.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 from dfim.attribution.engine.costs import flops_per_profile
 from dfim.attribution.engine.engine import Engine
-from dfim.attribution.local.cones import Span, cone, local_nodes, reach_of, size_class
+from dfim.attribution.local.cones import cone, reach_of
 from dfim.attribution.local.crop_geometry import obstacle, saves_work
+from dfim.attribution.local.spans import Span, size_class
 
 # Half of the operations must be saved: cutting positions out and putting them together costs
 # about as much as it costs to compute them (docs/benchmark.md).
@@ -32,12 +33,12 @@ WORTHWHILE = 0.5
 
 @dataclass(frozen=True)
 class Choice:
-    """How mutants of a width are scored, and the importance of which bases.
+    """A way to score mutants of one width, and the importance of which bases.
 
     Attributes
     ----------
     width : int
-        Bases of the mutated interval, rounded up (`dfim.attribution.local.cones.CLASSES`).
+        Bases of the mutated interval, rounded up (`dfim.attribution.local.spans.CLASSES`).
     size : int
         Bases of a target, rounded up.
     reach : Span or None
@@ -62,7 +63,7 @@ class Choice:
 
 
 def all_in_reach(engine: Engine, width: int) -> Choice:
-    """Score all that a mutation can change.
+    """Make the choice to score all that a mutation can change, as one target.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def all_in_reach(engine: Engine, width: int) -> Choice:
 
 
 def given_targets(engine: Engine, width: int, size: int, each: int) -> Choice:
-    """Score given targets only.
+    """Make the choice to score given targets only.
 
     Parameters
     ----------
@@ -172,6 +173,6 @@ def _cone_sizes(engine: Engine, width: int) -> dict[int, int]:
     """Positions of each local node that an interval of the input can change."""
     key = _cone_sizes, width
     if key not in engine.made:
-        spans = cone(engine.plan, local_nodes(engine.plan), width, "anywhere")
+        spans = cone(engine.plan, width, "anywhere")
         engine.made[key] = {i: span.size for i, span in spans.items()}
     return engine.made[key]

@@ -1,20 +1,35 @@
-"""What a mutation changes, and what the importance of a few bases rests on: geometry.
+"""Cones: what a mutated interval changes, and what the importance of a target rests on.
 
-A mutated interval of the input changes a span of each convolution or pooling behind it (its
-cone), until something joins all positions. The way back from there to an interval of the
-input touches the cone of that interval alone. Everything here follows from the architecture.
+A mutated interval of the input (the source) changes a span of each convolution or pooling
+behind it, its cone, until some step joins all positions. The way back from there to a target
+touches the cone of the target alone. Everything here follows from the architecture.
+
+For a network of 12 bases (a convolution of width 3, a max pooling by 2, a dense output), with
+base 5 mutated (s) and the importance of base 8 wanted (t):
+
+    node                     positions                             source      target
+    0  input        (12, 4)  . . . . . s . . t . . .               5, size 1   8, size 1
+    1  convolution  (10, C)    . . . s s s t t t .                 3, size 3   6, size 3
+    2  activation   (10, C)    . . . s s s t t t .                 3, size 3   6, size 3
+    3  pooling       (5, C)     .   s   s   t   t                  1, size 2   3, size 2
+    4  flatten, dense  (1,)           joins all positions          no cone
+
+So a cone is a `Span` for each node before the dense layer: its size, the same wherever the
+interval lies, and its first position for each of the 12 places of a base. Nodes 0 to 3 are
+local; node 3 is read by a node that is not local (`Cones.between`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from dfim.attribution.graph.placement import Window, step_window
+from dfim.attribution.engine.functions import PlanFunctions
+from dfim.attribution.engine.passes import Pass
+from dfim.attribution.graph.placement import step_window
 from dfim.attribution.graph.plan import Plan
-from dfim.attribution.graph.reach import receptive_fields
+from dfim.attribution.graph.receptive_fields import receptive_fields
 from dfim.attribution.graph.steps import (
     Activation,
     Affine,
@@ -29,74 +44,57 @@ from dfim.attribution.graph.steps import (
     Softmax,
     Sum,
 )
+from dfim.attribution.local.spans import Place, Span
 
 Array = np.ndarray
-Place = Literal["source", "target", "anywhere"]
-# Widths that graphs are made for: a nucleotide, a motif, 15 bp on both sides of a variant, and
-# on by doubling. An interval takes the next one.
-CLASSES = (1, 20, *(40 * 2**k for k in range(12)))
 
 
 @dataclass(frozen=True, eq=False)
-class Span:
-    """`size` neighbouring positions of a node.
+class Cones:
+    """The cones of a source and of a target, and the passes inside and outside of them.
 
     Attributes
     ----------
-    place : str
-        What decides where it begins: the place of the source, of the target, or nothing.
-    first : int64 (P,)
-        The first position for each of P places; may lie outside of the node.
-    size : int
+    plan : Plan
+    source, target : dict of int to Span
+        By node; of the input (node 0) the mutated and the scored interval.
+    inner, outer : list of Pass
+        Passes of the local nodes, and all others, each in forward order.
+    between : list of int
+        Local nodes that others read.
+    stored, stored_outer : list of int
+        Local nodes, and others, whose values a forward pass keeps.
     """
 
-    place: Place
-    first: Array
-    size: int
+    plan: Plan
+    source: dict[int, Span]
+    target: dict[int, Span]
+    inner: list[Pass]
+    outer: list[Pass]
+    between: list[int]
+    stored: list[int]
+    stored_outer: list[int]
 
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Equal for equal spans."""
-        return self.place, self.size, self.first.tobytes()
-
-    def shifted(self, by: int) -> Span:
-        """The same so many positions further on."""
-        return Span(self.place, self.first + by, self.size)
-
-    def read_by(self, window: Window) -> Span:
-        """What so many neighbouring windows read, from the first position to the last."""
-        size = (self.size - 1) * window.stride + window.span
-        return Span(self.place, self.first * window.stride - window.left, size)
-
-    def leaves(self, length: int) -> bool:
-        """Tell whether it lies outside of a node of so many positions anywhere."""
-        return bool(self.first.min() < 0 or self.first.max() + self.size > length)
-
-
-def whole(length: int) -> Span:
-    """All positions of a node."""
-    return Span("anywhere", np.zeros(1, np.int64), length)
-
-
-def size_class(width: Array | int, length: int) -> Array:
-    """Round widths up to those that graphs are made for, so that they stay few.
-
-    Parameters
-    ----------
-    width : int (...)
-    length : int
-        Positions of the input, the largest class.
-
-    Returns
-    -------
-    int64 (...)
-    """
-    classes = np.array([*(size for size in CLASSES if size < length), length])
-    return classes[np.searchsorted(classes, width)]
+    @classmethod
+    def of(
+        cls, functions: PlanFunctions, source: dict[int, Span], target: dict[int, Span]
+    ) -> Cones:
+        """Divide the passes of an engine by two cones (of `cone`)."""
+        plan, passes, local = functions.plan, functions.passes, local_nodes(functions.plan)
+        outer = [one for one in passes if not local[one.output]]
+        read = {i for one in outer for i in one.inputs} | {len(plan.nodes) - 1}
+        return cls(
+            plan, source, target,
+            inner=[one for one in passes if local[one.output]],
+            outer=outer,
+            between=[i for i in range(len(plan.nodes)) if local[i] and i in read],
+            stored=[i for i in functions.stored if local[i]],
+            stored_outer=[i for i in functions.stored if not local[i]],
+        )  # fmt: skip
 
 
 def local_nodes(plan: Plan) -> list[bool]:
-    """Tell which nodes have positions along the input, each a function of a few bases.
+    """Tell which nodes have positions along the input, each of which sees a few bases only.
 
     Parameters
     ----------
@@ -106,7 +104,7 @@ def local_nodes(plan: Plan) -> list[bool]:
     -------
     list of bool
     """
-    found: list[bool] = []
+    are_local: list[bool] = []
     for node in plan.nodes:
         inputs = node.inputs
         lengths = {plan.nodes[i].shape[0] for i in inputs}
@@ -128,18 +126,16 @@ def local_nodes(plan: Plan) -> list[bool]:
             case _:
                 local = False
         shaped = len(node.shape) == 2
-        found.append(local and shaped and all(found[i] for i in inputs))
-    return found
+        are_local.append(local and shaped and all(are_local[i] for i in inputs))
+    return are_local
 
 
-def cone(plan: Plan, local: list[bool], width: int, place: Place) -> dict[int, Span]:
-    """Find what sees an interval of the input, wherever it lies.
+def cone(plan: Plan, width: int, place: Place) -> dict[int, Span]:
+    """Find which positions of each local node see an interval of the input, wherever it lies.
 
     Parameters
     ----------
     plan : Plan
-    local : list of bool
-        As `local_nodes`.
     width : int
         Bases of the interval.
     place : str
@@ -150,7 +146,7 @@ def cone(plan: Plan, local: list[bool], width: int, place: Place) -> dict[int, S
     dict of int to Span
         For each local node; at the ends of the node spans are moved inside.
     """
-    start = np.arange(plan.length - width + 1)
+    start, local = np.arange(plan.length - width + 1), local_nodes(plan)
     ends: dict[int, tuple[Array, Array]] = {}
     spans: dict[int, Span] = {}
     for i, node in enumerate(plan.nodes):
@@ -179,6 +175,8 @@ def cone(plan: Plan, local: list[bool], width: int, place: Place) -> dict[int, S
 
 def reach_of(plan: Plan, width: int) -> Span:
     """Find which bases an interval of the input can interact with, wherever it lies.
+
+    In the example above: base 5 is seen by poolings 1 and 2, which see bases 2 to 7.
 
     Parameters
     ----------

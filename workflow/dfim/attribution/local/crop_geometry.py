@@ -1,4 +1,17 @@
-"""Which plans can be cut down to a few pooling windows, and the plans of such crops."""
+"""Crops: the plans that can be cut down to a few pooling windows, and how.
+
+For a network of 12 bases (a convolution of width 3, a max pooling by 2 without padding, a
+linear head), each of the 5 pooling windows sees 4 bases, the next one 2 bases further on:
+
+    base             0 1 2 3 4 5 6 7 8 9 10 11
+    pooling window 0 |-----|                        PoolingWindows(size=2, field=4, total=5)
+    pooling window 1     |-----|
+    pooling window 2         |-----|
+    ...
+
+A mutated base at 5 is seen by the windows 1 and 2, so the crop of 2 windows, bases 2 to 7,
+gives the whole change of the profile.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +39,8 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class Windows:
-    """The pooling windows of a plan without `obstacle`.
+class PoolingWindows:
+    """The pooling windows of a plan that can be cut into crops.
 
     Attributes
     ----------
@@ -37,6 +50,12 @@ class Windows:
         Bases of the input that a window sees.
     total : int
         Number of windows.
+
+    Examples
+    --------
+    >>> windows = PoolingWindows(size=2, field=4, total=5)
+    >>> int(windows.seeing(1)), int(windows.first_seeing(5, 2)), windows.bases(2)
+    (2, 1, 6)
     """
 
     size: int
@@ -44,8 +63,8 @@ class Windows:
     total: int
 
     @classmethod
-    def of(cls, plan: Plan) -> Windows:
-        """Read them off a plan."""
+    def of(cls, plan: Plan) -> PoolingWindows:
+        """Read them off a plan without `obstacle`."""
         steps = [node.step for node in plan.nodes]
         pool = next(step for step in steps if isinstance(step, Pool))
         widths = [step.kernel.shape[0] for step in steps if isinstance(step, Conv)]
@@ -56,7 +75,7 @@ class Windows:
         return np.minimum(-(-(np.asarray(width) + self.field - 1) // self.size), self.total)
 
     def first_seeing(self, start: Array, windows: int) -> Array:
-        """Number of the first of `windows` neighbours that see what begins at `start`.
+        """Find the first of `windows` neighbours that see what begins at `start`.
 
         At the ends of the input they are shifted inside.
         """
@@ -68,7 +87,7 @@ class Windows:
 
 
 def obstacle(plan: Plan) -> str | None:
-    """Say why crops would not be exact for a plan.
+    """Find out why crops would not be exact for a plan.
 
     Parameters
     ----------
@@ -84,15 +103,15 @@ def obstacle(plan: Plan) -> str | None:
     _, *trunk, last, head = [node.step for node in plan.nodes]
     if any(isinstance(step, Dense) for step in (*trunk, last)):
         return "a hidden dense layer joins all positions"
-    pools = [i for i, step in enumerate(trunk) if isinstance(step, Pool)]
+    pools = [(i, step) for i, step in enumerate(trunk) if isinstance(step, Pool)]
     flat = isinstance(last, Reshape) and isinstance(head, Dense) and plan.tasks == 1
     if not flat or len(pools) != 1:
         return f"{len(pools)} poolings before the head, expected one, then Flatten and Dense"
-    return _obstacle_of_pool(trunk, pools[0]) or _obstacle_of_steps(plan, trunk)
+    ((at, pool),) = pools
+    return _obstacle_of_pool(pool, trunk[at:]) or _obstacle_of_steps(plan, trunk)
 
 
-def _obstacle_of_pool(trunk: list[GraphStep], at: int) -> str | None:
-    pool = trunk[at]
+def _obstacle_of_pool(pool: Pool, behind: list[GraphStep]) -> str | None:
     if isinstance(pool, Average):
         return "the pooling is a mean"
     if pool.stride != pool.size or pool.left:
@@ -100,7 +119,7 @@ def _obstacle_of_pool(trunk: list[GraphStep], at: int) -> str | None:
             f"pooling of size {pool.size}, stride {pool.stride}, expected windows that tile "
             "the input without padding"
         )
-    if any(isinstance(step, Conv) for step in trunk[at:]):
+    if any(isinstance(step, Conv) for step in behind):
         return "a convolution stands behind the pooling"
     return None
 
@@ -137,8 +156,8 @@ def crop_plan(plan: Plan, windows: int) -> Plan:
     Plan
         Of the bases that they see, up to what the head reads.
     """
-    length = crop = Windows.of(plan).bases(windows)
-    nodes = []
+    length = crop = PoolingWindows.of(plan).bases(windows)
+    nodes: list[Node] = []
     for node in plan.nodes[:-1]:
         step = node.step
         if isinstance(step, Conv):
@@ -171,5 +190,27 @@ def saves_work(plan: Plan, width: int) -> bool:
     bool
         By floating-point operations, never by a timing.
     """
-    crop = crop_plan(plan, int(Windows.of(plan).seeing(width)))
+    crop = crop_plan(plan, int(PoolingWindows.of(plan).seeing(width)))
     return 2 * flops_per_profile(crop) < flops_per_profile(plan)
+
+
+def crop_heads(plan: Plan, windows: int) -> Array:
+    """Cut the weights of the linear head into those of each crop.
+
+    Parameters
+    ----------
+    plan : Plan
+        Without `obstacle`.
+    windows : int
+
+    Returns
+    -------
+    float32 (total - windows + 1, windows * channels)
+        By the first window of the crop.
+    """
+    head = plan.nodes[-1].step
+    if not isinstance(head, Dense):
+        raise TypeError(f"plan: ends with a {type(head).__name__}, expected Dense")
+    kernel = head.kernel.reshape(PoolingWindows.of(plan).total, -1)
+    heads = np.lib.stride_tricks.sliding_window_view(kernel, windows, axis=0)
+    return heads.transpose(0, 2, 1).reshape(len(heads), -1)

@@ -1,31 +1,33 @@
-"""Exact changes of profiles by mutated intervals, from crops of the sequences.
+"""Changes of profiles by mutated intervals, from crops of the sequences.
 
 Where a linear head adds up pooling windows that do not overlap, a mutated interval changes
 only what passes through the windows that see it. These windows, cut out with the bases that
-they see, give the whole difference of the two profiles; everywhere else it is exactly 0.
+they see, give the whole difference of the two profiles; everywhere else it is exactly 0
+(drawn in `dfim.attribution.local.crop_geometry`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from dfim.attribution.completeness import warn_of_gap
+from dfim.attribution.checks import ReferenceGroups
 from dfim.attribution.engine.costs import BUNDLE
 from dfim.attribution.engine.engine import Engine
-from dfim.attribution.local.crop_engine import CropEngine, Kept
-from dfim.attribution.local.crop_geometry import Windows, obstacle
+from dfim.attribution.local.crop_engine import CropBank, CropEngine
+from dfim.attribution.local.crop_geometry import PoolingWindows, crop_heads, obstacle
 from dfim.attribution.local.items import check_mutants
 from dfim.attribution.local.results import Differences
 from dfim.attribution.local.self_check import self_check
+from dfim.attribution.results import warn_of_convergence_delta
 from dfim.sequences.mutations import put_columns
 
 Array = np.ndarray
 
 
 class Cropped:
-    """Changes of profiles by mutated intervals of up to some width.
+    """Scores changes of profiles by mutated intervals of up to some width, from crops.
 
     Parameters
     ----------
@@ -63,13 +65,11 @@ class Cropped:
             raise ValueError(f"engine: {reason}; use the profiles of whole sequences")
         if not 1 <= width <= engine.length:
             raise ValueError(f"width: got {width}, expected 1 to {engine.length}")
-        self._geometry = Windows.of(engine.plan)
+        self._geometry = PoolingWindows.of(engine.plan)
         self.windows = int(self._geometry.seeing(width))
         self._crops = CropEngine(engine, self.windows, batch_size)
         self.crop, self.batch_size = self._crops.crop, self._crops.batch_size
-        kernel = engine.plan.nodes[-1].step.kernel.reshape(self._geometry.total, -1)
-        heads = np.lib.stride_tricks.sliding_window_view(kernel, self.windows, axis=0)
-        self._heads = heads.transpose(0, 2, 1).reshape(len(heads), -1)
+        self._heads = crop_heads(engine.plan, self.windows)
         self.widest = min(
             self.windows * self._geometry.size - self._geometry.field + 1, engine.length
         )
@@ -100,7 +100,7 @@ class Cropped:
         """
         if obstacle(engine.plan) is not None or width < 1:
             return cls(engine, width)  # which says why not
-        windows = int(Windows.of(engine.plan).seeing(width))
+        windows = int(PoolingWindows.of(engine.plan).seeing(width))
         if (cls, windows) not in engine.made:
             engine.made[cls, windows] = cls(engine, width)
         return engine.made[cls, windows]
@@ -139,8 +139,8 @@ class Cropped:
         Returns
         -------
         Differences
-            Without the importance in the original, of which a crop knows a part. `gap` is
-            that of each mutant within its crop.
+            Without the importance in the original, of which a crop knows a part. The
+            convergence delta is that of each mutant within its crop.
 
         Raises
         ------
@@ -157,21 +157,22 @@ class Cropped:
         if targets is not None:
             raise ValueError("targets: got some, expected None: all in a crop is scored")
         mutants = X, rows, columns, starts, ends
-        check_mutants(self._crops, *mutants, references, reference_of, widest=self.widest)
-        if not self._crops.needs_references:
-            references, reference_of = np.zeros((1, 1, self._crops.length, 4), np.uint8), None
+        checked = check_mutants(
+            self._crops, *mutants, references, reference_of, widest=self.widest
+        )
+        if checked is None:  # of plain gradients: not looked at
+            checked = ReferenceGroups(np.zeros((1, 1, self._crops.length, 4), np.uint8))
         total = self._geometry.total
         first = self._geometry.first_seeing(starts, self.windows)
         # Items are the different crops of originals, then the mutants.
         originals, of_mutant = np.unique(rows * total + first, return_inverse=True)
         n = len(originals)
         row, at = np.append(originals // total, rows), np.append(originals % total, first)
-        group = np.zeros(len(row), np.int64) if reference_of is None else reference_of[row]
-        key = group * total + at
+        key = checked.groups(row, len(row)) * total + at
         order = np.argsort(key, kind="stable")
-        shared = self._shared(references)
+        shared = self._shared(checked.arrays)
         scores = np.empty((len(row), self.crop), np.float32)
-        logit, gap, change = np.empty((3, len(row)), np.float32)
+        logit, signed, change = np.empty((3, len(row)), np.float32)
         for i in range(0, len(order), self.batch_size):
             batch = order[i : i + self.batch_size]
             offset = at[batch] * self._geometry.size
@@ -180,18 +181,18 @@ class Cropped:
             which = batch[mutated] - n
             begin = starts[which] - offset[mutated]
             put_columns(x, mutated, columns[which], begin, ends[which] - starts[which])
-            heads, own = self._heads[at[batch]], None
-            bases = shared
-            if bases is None:
-                keys, own = np.unique(key[batch], return_inverse=True)
-                bases = self._bases_of(references, keys)
-            found = self._crops.score(x, heads, bases, own)
-            scores[batch], logit[batch], gap[batch], change[batch] = found
+            bases: Iterable[CropBank] = shared or []
+            which_base = None
+            if shared is None:
+                keys, which_base = np.unique(key[batch], return_inverse=True)
+                bases = self._bases_of(checked.arrays, keys)
+            arrays = self._crops.score(x, self._heads[at[batch]], bases, which_base)
+            scores[batch], logit[batch], signed[batch], change[batch] = arrays
             if progress is not None:
                 progress(len(mutated))
-        gap = np.abs(gap)
+        delta = np.abs(signed)
         if self._checked and self._crops.needs_references:
-            warn_of_gap(self.engine, gap, change)
+            warn_of_convergence_delta(self.engine, delta, change)
         unknown = np.full(len(rows), np.nan, np.float32)
         return Differences(
             mutant=np.arange(len(rows)),
@@ -199,17 +200,17 @@ class Cropped:
             delta=scores[of_mutant] - scores[n:],
             importance=np.full((len(rows), self.crop), np.nan, np.float32),
             effect=logit[of_mutant] - logit[n:],
-            gap=gap[n:] if self._crops.needs_references else unknown,
-            own_gap=unknown,
+            convergence_delta=delta[n:] if self._crops.needs_references else unknown,
+            original_convergence_delta=unknown,
         )
 
-    def _shared(self, references: Array) -> list[Kept] | None:
-        """Activations of references that look alike wherever they are cut."""
+    def _shared(self, references: Array) -> list[CropBank] | None:
+        """Activations of references whose crops are all the same; None for others."""
         if len(references) > 1 or (references != references[:, :, :1]).any():
             return None
         return [self._crops.keep(r[None, : self.crop], BUNDLE) for r in references[0]]
 
-    def _bases_of(self, references: Array, keys: Array) -> Iterator[Kept]:
+    def _bases_of(self, references: Array, keys: Array) -> Iterator[CropBank]:
         """Activations of the crops of references that a batch needs."""
         group, at = np.divmod(keys, self._geometry.total)
         offset, rows = at * self._geometry.size, self._crops.reference_rows

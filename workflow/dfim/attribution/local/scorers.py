@@ -16,10 +16,10 @@ import numpy as np
 from dfim.attribution.base import Attributor
 from dfim.attribution.engine.engine import Engine
 from dfim.attribution.local.choice import Choice, choose
-from dfim.attribution.local.cones import size_class
 from dfim.attribution.local.cropped import Cropped
 from dfim.attribution.local.results import Differences
 from dfim.attribution.local.self_check import LocalScorer, SelfCheckError
+from dfim.attribution.local.spans import size_class
 from dfim.attribution.local.windowed import Windowed
 
 Array = np.ndarray

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from dfim.attribution.checks import ReferenceGroups
 from dfim.attribution.engine.engine import Engine
 from dfim.attribution.local.results import Differences
 from dfim.sequences.mutations import put_columns
@@ -117,9 +118,9 @@ def largest_error(scorer: LocalScorer) -> float:
     put_columns(mutants, np.arange(len(rows)), columns, starts, np.full(len(rows), width))
     references = np.eye(4, dtype=np.uint8)[rng.integers(0, 4, (n, 1, length))]
     both = np.concatenate([X.astype(np.float32), mutants])
-    whole = engine._profiles(both, references, np.append(np.arange(n), rows)).scores.reshape(
-        engine.tasks, len(both), length
-    )
+    groups = ReferenceGroups(references, np.append(np.arange(n), rows))
+    profiles = engine._profiles(both, groups if engine.needs_references else None)
+    whole = profiles.scores.reshape(engine.tasks, len(both), length)
     differences = scorer.differences(
         X, rows, columns, starts, starts + width, references,
         reference_of=np.arange(n),

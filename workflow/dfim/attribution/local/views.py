@@ -1,87 +1,109 @@
-"""Values of mutants and references in windows, cut out of what a forward pass has left.
+"""Values of mutants and references at a few positions, read from what was stored.
 
-A window is read where a mutation has changed nothing from the bank of the original, and over
-the cone of the source from what was computed for the mutant.
+Where a mutation has changed nothing, values come from the original's own forward pass (its
+bank), cut out before the compiled part begins; over the cone of the source they come from what
+was computed for the mutant. Along a node of 10 positions, for a read of positions 2 to 7 and a
+source cone of 3 to 5:
+
+    cut out of the bank     . . b b b b b b . .      (B, 6, C)
+    changed by the mutant         m m m              (B, 3, C)
+    values of the view          b m m m b b          (B, 6, C)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 
 from dfim.attribution.graph.steps import Conv, Fit, Pool
-from dfim.attribution.local.cones import Span, whole
-
-if TYPE_CHECKING:
-    from dfim.attribution.local.passes import ConePasses
+from dfim.attribution.local.cones import Cones
+from dfim.attribution.local.spans import Span, whole
 
 Array = np.ndarray
 Kind = Literal["mutant", "reference"]
-CutWindows = Mapping[tuple[object, ...], tf.Tensor]
+Key = tuple[object, ...]
+Cuts = Mapping[Key, tf.Tensor]  # by `Request.key`: (B or 1, size, C)
 
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """A window of a stored node that has to be cut out of a bank: its rows' own places."""
+    """Positions of a stored node that have to be cut out of a bank, row by row."""
 
     kind: Kind
     node: int
     span: Span
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> Key:
         """Equal for equal requests."""
         return self.kind, self.node, *self.span.key
 
 
-class Recorder(dict):
-    """Stands for the windows while a graph is tried: notes requests, gives zeros."""
+class Recorder(dict[Key, tf.Tensor]):
+    """Stands for the cuts while a graph is tried out: notes requests, gives zeros.
 
-    def __init__(self, passes: ConePasses, asked: dict[tuple[object, ...], Request]) -> None:
-        self.passes, self.asked = passes, asked
+    Parameters
+    ----------
+    cones : Cones
+    requests : dict of Request
+        Added to, by their keys.
+    """
+
+    def __init__(self, cones: Cones, requests: dict[Key, Request]) -> None:
+        self.cones, self.requests = cones, requests
 
     def note(self, request: Request) -> None:
         """Keep a request, and have zeros for it."""
-        self.asked[request.key] = request
-        shape = self.passes.plan.nodes[request.node].shape
+        self.requests[request.key] = request
+        shape = self.cones.plan.nodes[request.node].shape
         self[request.key] = tf.zeros((1, request.span.size, *shape[1:]))
 
 
 class View:
-    """Values of mutants, or of references, in windows.
+    """Values of B mutants, or of their references, at spans of nodes.
 
-    `changed` holds what a mutation changed: over the cone of the source, by node.
+    Parameters
+    ----------
+    cones : Cones
+    kind : str
+        "mutant" or "reference".
+    places : pair of tf.Tensor int32 (B,) or None
+        Where the source of each row begins, and its target.
+    cuts : mapping
+        What was cut out of banks.
+    changed : dict of int to tf.Tensor (B, size, C)
+        What a mutation changed, over the cone of the source, by node.
     """
 
     def __init__(
         self,
-        passes: ConePasses,
+        cones: Cones,
         kind: Kind,
         places: Sequence[tf.Tensor | None],
-        windows: CutWindows,
+        cuts: Cuts,
         changed: dict[int, tf.Tensor],
     ) -> None:
-        self.passes, self.kind, self.windows, self.changed = passes, kind, windows, changed
+        self.cones, self.kind, self.cuts, self.changed = cones, kind, cuts, changed
         self.places = dict(zip(("source", "target"), places, strict=True))
-        self.nodes = passes.plan.nodes
+        self.nodes = cones.plan.nodes
 
-    def window(self, i: int, span: Span) -> tf.Tensor:
-        """Values of a local node (B, size, C); beyond its ends they mean nothing."""
+    def values(self, i: int, span: Span) -> tf.Tensor:
+        """Compute values of a local node (B, size, C); beyond its ends they mean nothing."""
         node = self.nodes[i]
-        if i == 0 or i in self.passes.stored:
+        if i == 0 or i in self.cones.stored:
             return self._patched(i, span)
         if isinstance(node.step, Fit):
             return self.padded(node.inputs[0], span.shifted(-node.step.left), i)
-        rule = next(one.rule for one in self.passes.inner if one.output == i)
-        return rule.forward(*(self.window(j, span) for j in node.inputs))
+        rule = next(one.rule for one in self.cones.inner if one.output == i)
+        return rule.forward(*(self.values(j, span) for j in node.inputs))
 
     def padded(self, i: int, span: Span, reader: int) -> tf.Tensor:
-        """The same with what a reader sees beyond the ends: zeros, or nothing at all."""
-        values, length = self.window(i, span), self.nodes[i].shape[0]
+        """Compute `values` as a reader sees them: beyond the ends zeros, or -inf (pooling)."""
+        values, length = self.values(i, span), self.nodes[i].shape[0]
         step = self.nodes[reader].step
         if not span.leaves(length) or not isinstance(step, Conv | Pool | Fit):
             return values
@@ -90,18 +112,19 @@ class View:
         return tf.where(inside, values, float("-inf") if type(step) is Pool else 0.0)
 
     def row(self, i: int) -> tf.Tensor:
-        """Values of a stored node that is not local, whole."""
+        """Fetch values of a stored node that is not local, whole."""
         return self._fetched(i, whole(self.nodes[i].shape[0]))
 
     def moved(self, part: tf.Tensor, span: Span, to: Span) -> tf.Tensor:
-        """Carry values over one span to another; where there are none, to zeros."""
+        """Carry values over one span to another; zeros where there are none."""
         if span.key == to.key:
             return part
-        same = span.place == to.place
-        offsets = to.first - span.first if same else None
-        inside = same and offsets.min() >= 0 and offsets.max() + to.size <= span.size
-        if inside and offsets.min() == offsets.max():
-            return part[:, int(offsets[0]) : int(offsets[0]) + to.size]
+        inside = False
+        if span.place == to.place:
+            offsets = to.first - span.first
+            inside = bool(offsets.min() >= 0 and offsets.max() + to.size <= span.size)
+            if inside and offsets.min() == offsets.max():
+                return part[:, int(offsets[0]) : int(offsets[0]) + to.size]
         at = self._positions(to) - self._first(span)[:, None]
         moved = tf.gather(part, tf.clip_by_value(at, 0, span.size - 1), batch_dims=1)
         if inside:
@@ -109,18 +132,18 @@ class View:
         return tf.where(((at >= 0) & (at < span.size))[..., None], moved, 0.0)
 
     def _patched(self, i: int, span: Span) -> tf.Tensor:
+        """Values of the bank, and over the cone of the source those that changed."""
         values = self._fetched(i, span)
         if i not in self.changed:
             return values
-        own = self.passes.source[i]
-        at = self._positions(own) - self._first(span)[:, None]
+        at = self._positions(self.cones.source[i]) - self._first(span)[:, None]
         return _overwritten(values, self.changed[i], at)
 
     def _fetched(self, i: int, span: Span) -> tf.Tensor:
         request = Request(self.kind, i, span)
-        if isinstance(self.windows, Recorder):
-            self.windows.note(request)
-        return self.windows[request.key]
+        if isinstance(self.cuts, Recorder):
+            self.cuts.note(request)
+        return self.cuts[request.key]
 
     def _first(self, span: Span) -> tf.Tensor:
         """First position of each row (B,)."""
@@ -129,6 +152,7 @@ class View:
         return tf.gather(span.first.astype(np.int32), self.places[span.place])
 
     def _positions(self, span: Span) -> tf.Tensor:
+        """All positions of each row (B, size)."""
         return self._first(span)[:, None] + np.arange(span.size, dtype=np.int32)
 
 
@@ -137,14 +161,14 @@ def _overwritten(values: tf.Tensor, new: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
     rows, n, _ = values.shape
     inside = (at >= 0) & (at < n)
     row = tf.broadcast_to(tf.range(rows)[:, None], tf.shape(at))
-    # What lies outside goes to a position of its own behind the others.
+    # What lies outside goes to one more position, which is dropped.
     index = tf.stack([row, tf.where(inside, at, n)], axis=2)
     longer = tf.pad(values, [[0, 0], [0, 1], [0, 0]])
     return tf.tensor_scatter_nd_update(longer, index, new)[:, :n]
 
 
 def cut(bank: tf.Tensor, rows: Array, first: Array, size: int) -> tf.Tensor:
-    """Cut a window out of each of some rows of a bank.
+    """Cut `size` neighbouring positions out of each of some rows of a bank.
 
     Parameters
     ----------

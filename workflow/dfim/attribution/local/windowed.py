@@ -1,8 +1,8 @@
-"""Exact changes of importance by mutated intervals, without computing what stays as it was.
+"""Changes of importance by mutated intervals, from cones: only what changes is computed.
 
 An original's activations are computed once. Of a mutant only the cone of the mutated interval
-is computed, then the layers that join all positions; and on the way back only what the
-importance of its targets rests on. Equal to the profiles of whole sequences but for
+is computed, then the layers that join all positions; and on the way back only the cones of
+its targets. Equal to the profiles of whole sequences but for
 rounding; checked against them on the very model before use (`self_check`).
 """
 
@@ -12,25 +12,25 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dfim.attribution.completeness import warn_of_gap
 from dfim.attribution.engine.compiled import Graphs, filled
 from dfim.attribution.engine.costs import batch_size_for, whole_bundles
 from dfim.attribution.engine.engine import Engine
 from dfim.attribution.engine.passes import STORED
 from dfim.attribution.local.batches import BatchScorer
 from dfim.attribution.local.choice import Choice
-from dfim.attribution.local.cones import cone, local_nodes
+from dfim.attribution.local.cones import Cones, cone
 from dfim.attribution.local.items import Batch, Items, check_mutants
 from dfim.attribution.local.passes import ConePasses
 from dfim.attribution.local.results import Differences, Results
 from dfim.attribution.local.self_check import self_check
+from dfim.attribution.results import warn_of_convergence_delta
 from dfim.sequences.mutations import put_columns
 
 Array = np.ndarray
 
 
 class Windowed:
-    """Changes of the importance of targets by mutated intervals of up to some width.
+    """Scores changes of importance by mutated intervals of up to some width, from cones.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Windowed:
     choice : Choice
         From `dfim.attribution.local.choice.choose`.
     batch_size : int, optional
-        Mutants, and targets, a pass; by default from the size of the cones.
+        Mutants, or targets, per pass; by default from the size of the cones.
 
     Attributes
     ----------
@@ -64,23 +64,22 @@ class Windowed:
     def __init__(
         self, engine: Engine, choice: Choice, *, batch_size: int | None = None
     ) -> None:
-        plan, local = engine.plan, local_nodes(engine.plan)
+        plan = engine.plan
         self.engine, self.width, self.size = engine, choice.width, choice.size
         self.reaches, self._reach = choice.reach is not None, choice.reach
-        source = cone(plan, local, self.width, "source")
-        target = cone(plan, local, self.size, "target")
-        passes = ConePasses(engine, local, source, target)
+        source, target = cone(plan, self.width, "source"), cone(plan, self.size, "target")
+        passes = ConePasses(engine, Cones.of(engine.functions, source, target))
         numbers = 0
         for i, node in enumerate(plan.nodes):
             if i in source and (i == 0 or isinstance(node.step, STORED)):
                 numbers += (source[i].size + target[i].size) * node.shape[1]
-            elif not local[i]:
+            elif i not in source:
                 numbers += int(np.prod(node.shape))
         self.batch_size = whole_bundles(batch_size or batch_size_for(4 * numbers))
         graphs = Graphs(self.batch_size * choice.flops)
         self._scorer = BatchScorer(engine, passes, graphs, self.batch_size)
         self._measured = True  # not by the self-check, whose sequences are random
-        self_check(self, f"windows of {self.width} bp mutations")
+        self_check(self, f"cones of {self.width} bp mutations")
         self._measured = not engine.needs_references
 
     @classmethod
@@ -156,66 +155,71 @@ class Windowed:
         Memory: some 256 MiB of activations, 8 bytes a base of a target, and a batch.
         """
         mutants = X, rows, columns, starts, ends
-        check_mutants(self.engine, *mutants, references, reference_of, widest=self.width)
+        checked = check_mutants(
+            self.engine, *mutants, references, reference_of, widest=self.width
+        )
         length = X.shape[1]
         place = np.minimum(starts, length - self.width)
-        if (targets is None) != self.reaches:
-            expected = "None (all in reach)" if self.reaches else "mutants and first bases"
-            given = "None" if targets is None else "some"
-            raise ValueError(f"targets: got {given}, expected {expected}")
-        if self._reach is not None:
-            of, first = np.arange(len(rows)), self._reach.first[place]
-        else:
-            of, first = targets
-            first = np.clip(first, 0, length - self.size)
+        mutant_of, first = self._targets(targets, place, length)
         apart = self.reaches and self.size < length  # originals are scored whole
-        items = Items.of(rows, place, of, first, whole=apart)
+        items = Items.of(rows, place, mutant_of, first, whole=apart)
         n = len(X) if apart else 0
-        found = Results.empty(self.engine.tasks, items, self.size, (n, length))
-        for batch in items.batches(
-            self.engine, X, references, reference_of, size=self.batch_size
-        ):
+        results = Results.empty(self.engine.tasks, items, self.size, (n, length))
+        for batch in items.batches(self.engine, X, checked, size=self.batch_size):
             if batch.first:
-                self._score_originals(found, batch, everyone=apart)
+                self._score_originals(results, batch, everyone=apart)
             at = items.place[batch.items, None] + np.arange(self.width)
             x = X[batch.rows[:, None], at].astype(np.float32)
             mutated = np.flatnonzero(batch.mutant >= 0)
             which = batch.mutant[mutated]
             begin = starts[which] - at[mutated, 0]
             put_columns(x, mutated, columns[which], begin, ends[which] - starts[which])
-            self._scorer.score(found, items, batch, x)
+            self._scorer.score(results, items, batch, x)
             if progress is not None:
                 progress(int((batch.mutant >= 0).sum()))
-        return found.differences(
+        return results.differences(
             items,
-            of,
+            mutant_of,
             first,
             whole=self.size == length,
             reaches=self.reaches,
             adds_up=self.engine.needs_references,
         )
 
-    def _score_originals(self, found: Results, batch: Batch, *, everyone: bool) -> None:
-        """Score sequences of a bank whole, and say where contributions do not add up.
+    def _targets(
+        self, targets: tuple[Array, Array] | None, place: Array, length: int
+    ) -> tuple[Array, Array]:
+        """Mutant and first base of each target, moved inside the sequence."""
+        if self._reach is not None:
+            if targets is not None:
+                raise ValueError("targets: got some, expected None: all in reach is scored")
+            return np.arange(len(place)), self._reach.first[place]
+        if targets is None:
+            raise ValueError("targets: got None, expected the mutant and first base of each")
+        mutant_of, first = targets
+        return mutant_of, np.clip(first, 0, length - self.size)
 
-        Where windows show that themselves, or do not need originals, a batch of them serves
-        once.
+    def _score_originals(self, results: Results, batch: Batch, *, everyone: bool) -> None:
+        """Score sequences of a bank whole, and warn where contributions do not add up.
+
+        Where not everyone is needed, one batch is scored once for the warning.
         """
         engine, size = self.engine, self.engine.batch_size
         if self._measured and not everyone:
             return
         self._measured = True
-        for start in range(0, len(batch.held) if everyone else 1, size):
-            row = np.arange(start, min(start + size, len(batch.held)))
+        for start in range(0, len(batch.banked) if everyone else 1, size):
+            row = np.arange(start, min(start + size, len(batch.banked)))
             bases = (
-                bank.rows(filled(batch.reference_rows(row, r), size))
-                for r, (bank, _) in enumerate(batch.against)
+                batch.reference_bank.rows(filled(batch.reference_rows(row, r), size))
+                for r in range(batch.repeats)
             )
-            values, target, base, gap = (
+            values, target, base, delta = (
                 array[:, : len(row)]
                 for array in engine.scored(batch.bank.rows(filled(row, size)), bases)
             )
-            warn_of_gap(engine, gap, target - base)
+            warn_of_convergence_delta(engine, delta, target - base)
             if everyone:
-                rows = batch.held[row]
-                found.originals[:, rows], found.own_gap[:, rows] = values, gap
+                rows = batch.banked[row]
+                results.originals[:, rows] = values
+                results.original_convergence_delta[:, rows] = delta

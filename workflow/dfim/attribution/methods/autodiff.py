@@ -1,7 +1,7 @@
-"""Gradients and integrated gradients of any functional Keras model, by TensorFlow's tape.
+"""Input × gradient and integrated gradients by TensorFlow's automatic differentiation.
 
-Layers need no rule here: recurrent and attention layers work, and layers of one's own. Where
-the engine (`dfim.attribution.engine`) knows all layers of a model, its gradients are the same
+Layers need no rule here: recurrent and attention layers work, and custom layers. Where the
+engine (`dfim.attribution.engine`) knows all layers of a model, its gradients are the same
 numbers and come faster.
 """
 
@@ -14,18 +14,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dfim.attribution.base import Array, Attributor, Block, Wanted
-from dfim.attribution.engine.compiled import filled
+from dfim.attribution.base import Attributor
+from dfim.attribution.checks import ReferenceGroups, check_one_hot
+from dfim.attribution.engine.compiled import batches, filled
 from dfim.attribution.engine.costs import batch_size_for, whole_bundles
 from dfim.attribution.graph.plan import Plan, make_plan
+from dfim.attribution.graph.reach import PlanReach
 from dfim.attribution.methods.logit_tensors import scored_logit
-from dfim.attribution.results import Head
+from dfim.attribution.results import Array, Block, Head, Wanted
 
 log = logging.getLogger(__name__)
 
 
-class AutodiffAttributor(Attributor):
-    """The methods gradient_input and integrated_gradients.
+class AutodiffAttributor(PlanReach, Attributor):
+    """Scores by the methods gradient_input and integrated_gradients.
 
     Parameters
     ----------
@@ -48,9 +50,9 @@ class AutodiffAttributor(Attributor):
     path, times (X - reference), by the midpoint rule. Its error is half that of the
     trapezoid rule, and it never takes the gradient at a reference itself, where the units of
     a ReLU network often sit on their kink, or tie in a pooling window. What is left of the
-    error is the gap of the profiles.
+    error is the convergence delta of the profiles.
 
-    Cost: a forward and a backward pass a sequence for gradients; for integrated gradients
+    Cost: a forward and a backward pass per sequence for gradients; for integrated gradients
     that times `steps` and references, and two forward passes. Memory: one such pass of a
     batch. A tie of a max pooling goes where TensorFlow sends it.
 
@@ -89,41 +91,37 @@ class AutodiffAttributor(Attributor):
         self._walk = tf.function(walk, input_signature=[shape, shape], autograph=False)
 
     def predict_logit(self, X: Array) -> Array:  # noqa: D102 (see Attributor)
-        n = self._check_one_hot("X", X, (None, self.length, 4))
+        n = check_one_hot("X", X, (None, self.length, 4))
         out = np.empty(n, np.float32)
-        for rows in self._batches(n):
+        for rows in batches(n, self.batch_size):
             out[rows] = self._logit(self._padded(X[rows])).numpy()[: len(out[rows])]
         return out
 
     def _blocks(
-        self,
-        X: Array,
-        references: Array | None,
-        reference_of: Array | None,
-        wanted: Wanted,
+        self, X: Array, references: ReferenceGroups | None, wanted: Wanted
     ) -> Iterator[Block]:
-        if not self.needs_references:
-            references, reference_of = np.zeros((1, 1, self.length, 4), np.float32), None
-        group = np.zeros(len(X), np.int64) if reference_of is None else reference_of
-        repeats = references.shape[1]
-        for rows in self._batches(len(X)):
+        if references is None:  # of plain gradients: not looked at
+            references = ReferenceGroups(np.zeros((1, 1, self.length, 4), np.float32))
+        repeats = references.repeats
+        for rows in batches(len(X), self.batch_size):
             n = len(X[rows])
-            x = self._padded(X[rows])
-            values: Array | float = 0.0
-            gap: Array | float = 0.0
-            mean: Array | float = 0.0
+            x, group = self._padded(X[rows]), references.groups(rows, n)
+            values: Array = np.zeros(x.shape[: 2 if wanted == "scores" else 3], np.float32)
+            delta: Array = np.zeros(len(x), np.float32)
+            target, mean = delta, delta
             for r in range(repeats):
-                x0 = self._padded(references[group[rows], r])
+                x0 = self._padded(references.arrays[group, r])
                 target, base, m = (tensor.numpy() for tensor in self._walk(x, x0))
                 contributions = m * (x - x0)
                 total = contributions.reshape(len(x), -1).sum(axis=1)
-                gap, mean = gap + (total - (target - base)), mean + base / repeats
+                delta = delta + (total - (target - base))
+                mean = mean + base / np.float32(repeats)
                 values = values + self._as_wanted(contributions, m, x, x0, wanted)
-            gap = np.abs(gap) / repeats
+            delta = np.abs(delta) / np.float32(repeats)
             if not self.needs_references:
-                gap, mean = np.full((2, len(x)), np.nan)
-            found = values / np.float32(repeats), target, mean, gap
-            yield Block(rows, *(array[None, :n] for array in found))
+                delta, mean = np.full((2, len(x)), np.nan, np.float32)
+            arrays = values / np.float32(repeats), target, mean, delta
+            yield Block(rows, *(array[None, :n] for array in arrays))
 
     def _as_wanted(
         self, contributions: Array, m: Array, x: Array, x0: Array, wanted: Wanted
@@ -179,7 +177,7 @@ class AutodiffAttributor(Attributor):
 
 
 def _plan_of(model: keras.Model, head: Head, held: Mapping[str, Array] | None) -> Plan | None:
-    """Plan of the model where all its layers are known: it tells what is reachable.
+    """Make the plan of the model where all its layers are known, to tell what is reachable.
 
     Integrated gradients are a mean of slopes: what cannot change one cannot change the mean.
     """

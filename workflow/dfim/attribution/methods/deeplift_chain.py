@@ -1,4 +1,4 @@
-"""A Keras model as a chain of layers, as the `deeplift` package needs it."""
+"""Read a Keras model as a chain of layers, as the `deeplift` package needs it."""
 
 from __future__ import annotations
 

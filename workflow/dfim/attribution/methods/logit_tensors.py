@@ -1,4 +1,4 @@
-"""The pre-activation of any output of a functional Keras model, whatever leads to it."""
+"""Find the logits (pre-activation) of any output of a functional Keras model."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _DENSE = (
 
 
 @dataclass(frozen=True)
-class Scored:
-    """What is scored.
+class ScoredLogits:
+    """The logits of an output as a network of their own, and the inputs of that.
 
     Attributes
     ----------
     network : keras.Model
         From all inputs of the model to the one tensor that holds the logits.
     inputs : tuple of array (1, ...) or None
-        For each of them the value that it is held at; None for the sequence.
+        For each input its fixed value; None for the sequence.
     length : int
         Positions of the sequence.
     numbers : int
@@ -52,7 +52,7 @@ def scored_logit(
     output: int | str = 0,
     unit: int = 0,
     held: Mapping[str, Array] | None = None,
-) -> Scored:
+) -> ScoredLogits:
     """Find the logits of an output of a model, and its input.
 
     Parameters
@@ -68,7 +68,7 @@ def scored_logit(
 
     Returns
     -------
-    Scored
+    ScoredLogits
         Without the last sigmoid or softmax, be it a layer, an operation or the activation
         of a dense layer or convolution. Where something else ends the network, its value
         is scored as it is; a line of the log says so where a sigmoid may be hidden in it.
@@ -76,7 +76,7 @@ def scored_logit(
     Raises
     ------
     ValueError
-        When the model is not built, none of its inputs is (length, 4), a held value does not
+        When the model is not built, none of its inputs is (length, 4), a fixed value does not
         fit, or there is no such output or unit.
     """
     tensor, name = output_tensor(model, output)
@@ -91,7 +91,7 @@ def scored_logit(
         raise ValueError(
             f"unit: got {unit}, expected 0 to {units - 1} (output '{name}' has {units})"
         )
-    return Scored(
+    return ScoredLogits(
         network=keras.Model(model.inputs, logits),
         inputs=tuple(
             None if one is sequence else held_value(one, held) for one in model.inputs
@@ -102,7 +102,7 @@ def scored_logit(
 
 
 def pre_activation(tensor: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """What the last sigmoid or softmax reads; the tensor itself where there is none."""
+    """Find what the last sigmoid or softmax reads; the tensor itself where there is none."""
     operation, call, which = tensor._keras_history
     read = operation._inbound_nodes[call].input_tensors if operation._inbound_nodes else []
     kind = type(operation).__name__

@@ -1,4 +1,4 @@
-"""In-silico mutagenesis: the logit after every substitution of a single base."""
+"""In silico mutagenesis (ISM): the logit after every substitution of a single base."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dfim.attribution.base import Array, Attributor, Block, Wanted
+from dfim.attribution.base import Attributor
+from dfim.attribution.checks import ReferenceGroups, check_one_hot
+from dfim.attribution.results import Array, Block, Wanted
 
 _BASES = np.eye(4, dtype=np.uint8)
 _PASSES = 16  # of a block, where one row needs fewer: the last one is padded
@@ -35,18 +37,18 @@ def mutagenesis(attributor: Attributor, X: Array) -> Array:
 
     Notes
     -----
-    Cost: 3 L + 1 forward passes a sequence, of the attributor's one batch shape, so a row
+    Cost: 3 L + 1 forward passes per sequence, of the attributor's one batch shape, so a row
     does not depend on the others. Memory: the result and a few batches.
     """
-    attributor._check_one_hot("X", X, (None, attributor.length, 4))
-    found = np.empty(X.shape, np.float32)
-    for rows, _, changes in _changes(attributor, X):
-        found[rows] = changes
-    return found
+    check_one_hot("X", X, (None, attributor.length, 4))
+    changes = np.empty(X.shape, np.float32)
+    for rows, _, block in _changes(attributor, X):
+        changes[rows] = block
+    return changes
 
 
 class Mutagenesis(Attributor):
-    """The method mutagenesis: what a base does beyond the mean of the three others.
+    """Scores a base by its logit minus the mean logit of the three other bases (ISM).
 
     Parameters
     ----------
@@ -60,18 +62,17 @@ class Mutagenesis(Attributor):
     The contribution of a base is logit(x) minus the mean logit of x with each of the three
     other bases in its place. With fractions in a column, each base counts by its fraction
     and in each case against the three others; N contributes 0. So the FIS of two
-    nucleotides is the pairwise mutagenesis of them: 0, but for rounding, where their effects
-    add up. There is no reference, and no sum that contributions should have: the gap is NaN.
+    nucleotides is their pairwise ISM: 0, but for rounding, where their effects add up. There
+    is no reference, and no sum that contributions should have: the convergence delta is NaN.
 
-    Cost: 3 L + 1 forward passes a profile; a map of W nucleotides has (3 W + 1) profiles.
+    Cost: 3 L + 1 forward passes per profile; a map of W nucleotides has 3 W + 1 profiles.
     """
 
     needs_references = False
 
     def __init__(self, predictor: Attributor, *, observed: bool = True) -> None:
         self.method, self.observed = "mutagenesis", observed
-        self.plan, self.length = predictor.plan, predictor.length
-        self.batch_size = predictor.batch_size
+        self.length, self.batch_size = predictor.length, predictor.batch_size
         self._predictor = predictor
 
     def predict_logit(self, X: Array) -> Array:  # noqa: D102 (see Attributor)
@@ -87,11 +88,7 @@ class Mutagenesis(Attributor):
         return self._predictor.structural_reach()
 
     def _blocks(
-        self,
-        X: Array,
-        references: Array | None,
-        reference_of: Array | None,
-        wanted: Wanted,
+        self, X: Array, references: ReferenceGroups | None, wanted: Wanted
     ) -> Iterator[Block]:
         for rows, target, changes in _changes(self._predictor, X):
             x = X[rows]

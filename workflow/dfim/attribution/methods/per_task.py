@@ -1,4 +1,4 @@
-"""Several tasks by a method that knows only one: an attributor for each."""
+"""Score several tasks by a method of one task: one attributor per task."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dfim.attribution.base import Array, Attributor, Block, Wanted
+from dfim.attribution.base import Attributor
+from dfim.attribution.checks import ReferenceGroups
+from dfim.attribution.results import Array, Block, Wanted
 
 
 class PerTask(Attributor):
-    """Attributors of one model and method, one a task.
+    """Scores several tasks by attributors of one model and method, one per task.
 
     Parameters
     ----------
@@ -25,17 +27,12 @@ class PerTask(Attributor):
     def __init__(self, attributors: Sequence[Attributor]) -> None:
         first = attributors[0]
         self.attributors, self.tasks = attributors, len(attributors)
-        self.method, self.plan, self.length = first.method, first.plan, first.length
-        self.batch_size, self.needs_references = first.batch_size, first.needs_references
-        if hasattr(first, "steps"):
-            self.steps = first.steps
+        self.method, self.length, self.batch_size = first.method, first.length, first.batch_size
+        self.needs_references, self.observed = first.needs_references, first.observed
+        self.maxpool_rule, self.steps = first.maxpool_rule, first.steps
 
     def predict_logit(self, X: Array) -> Array:  # noqa: D102 (see Attributor)
         return np.stack([one.predict_logit(X) for one in self.attributors])
-
-    def describe(self) -> dict[str, object]:  # noqa: D102 (see Attributor)
-        own = super().describe()
-        return self.attributors[0].describe() | {n: own[n] for n in ("heads", "held")}
 
     def reachable(  # noqa: D102 (see Attributor)
         self, source_start: Array, source_end: Array, target_start: Array, target_end: Array
@@ -44,18 +41,19 @@ class PerTask(Attributor):
         return np.any([one.reachable(*spans) for one in self.attributors], axis=0)
 
     def structural_reach(self) -> int | None:  # noqa: D102 (see Attributor)
-        reaches = [one.structural_reach() for one in self.attributors]
-        return None if None in reaches else max(reaches)
+        largest = 0
+        for one in self.attributors:
+            reach = one.structural_reach()
+            if reach is None:
+                return None
+            largest = max(largest, reach)
+        return largest
 
     def _blocks(
-        self,
-        X: Array,
-        references: Array | None,
-        reference_of: Array | None,
-        wanted: Wanted,
+        self, X: Array, references: ReferenceGroups | None, wanted: Wanted
     ) -> Iterator[Block]:
-        arguments = X, references, reference_of, wanted
+        arguments = X, references, wanted
         for parts in zip(*(one._blocks(*arguments) for one in self.attributors), strict=True):
-            names = ("values", "target", "base", "gap")
+            names = ("values", "target", "base", "convergence_delta")
             joined = (np.concatenate([getattr(part, n) for part in parts]) for n in names)
             yield Block(parts[0].rows, *joined)
