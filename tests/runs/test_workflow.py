@@ -352,9 +352,7 @@ def test_results_say_by_which_method_and_model(tiny_run):
     assert pairs.info == PairFile(folder / "gradient_input/scores/null.h5").info
     assert read_json(folder / "gradient_input/summary.json")["scores"] == pairs.info.record()
     assert PairScores.load(folder / "deeplift/pairs.h5").info.model == pairs.info.model
-    with pytest.raises(
-        ValueError, match="cannot join scores that differ in method, importance"
-    ):
+    with pytest.raises(ValueError, match="cannot join scores that differ in method"):
         PairScores.concatenate([pairs, PairScores.load(folder / "deeplift/pairs.h5")])
 
 
