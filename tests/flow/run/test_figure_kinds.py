@@ -7,7 +7,7 @@ import re
 import pytest
 
 from flow.declarations.config import load
-from flow.declarations.figures import FIGURE_KEYS
+from flow.declarations.figure_keys import FIGURE_KEYS
 from flow.run.figure_kinds import FIGURE_KINDS, asked_of
 from flow.run.run import Run
 from helpers import ROOT, WORKFLOW
@@ -24,7 +24,7 @@ def run() -> Run:
 
 def test_kinds_are_those_that_a_config_may_name():
     assert len(KINDS) == len(FIGURE_KINDS)
-    assert set(KINDS) == set(FIGURE_KEYS) | {"performance"}
+    assert set(KINDS) == set(FIGURE_KEYS)
 
 
 @pytest.mark.parametrize("what", ["script", "caption"])

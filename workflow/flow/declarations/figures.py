@@ -5,28 +5,10 @@ from itertools import pairwise
 from typing import Any
 
 from flow.declarations.config import Config
+from flow.declarations.figure_keys import FIGURE_KEYS
 from flow.declarations.flanks import FLANK_FIGURES, flank_figure_fault
 from flow.declarations.study import Study, has_labels, is_of_flanks
 from flow.declarations.variants import variant_figure_fault
-
-# Keys of each kind of figure: what it needs, and what it may have besides.
-FIGURE_KEYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "map_steps": ((), ()),
-    "simulation_design": ((), ()),
-    "pair_scores": (("analysis",), ()),
-    "pair_significance": (("analysis", "value"), ()),
-    "pair_tracks": (("analysis",), ("flank", "within", "split")),
-    "pair_distance": (("analysis", "bins"), ("compare", "contrast")),
-    "variant_groups": (("variants", "analysis"), ("compare",)),
-    "variant_reach": (("variants", "analysis"), ("set",)),
-    "variant_tracks": (("variants", "analysis", "columns"), ("half_width", "map")),
-    "network_layers": ((), ()),
-    "flank_fit": ((), ()),
-    "flank_map": (("analysis", "cell"), ()),
-    "base_pair_map": (("analysis", "sequences"), ("cells",)),
-    "flank_agreement": (("analysis",), ("compare",)),
-    "performance": ((), ()),
-}
 
 
 def figure_fault(config: Config, study: Study, figure: str) -> str | None:

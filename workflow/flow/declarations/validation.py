@@ -1,12 +1,9 @@
 """The configuration, checked at the door: schema first, then what a schema cannot say."""
 
 import difflib
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jsonschema
-import yaml
 
 from flow.declarations.collection import check_collections
 from flow.declarations.config import (
@@ -22,10 +19,9 @@ from flow.declarations.figures import figure_fault
 from flow.declarations.flank_study import FlankStudy
 from flow.declarations.flanks import flanks_fault
 from flow.declarations.peak_files import accessible_files, peak_files
+from flow.declarations.schema import config_schema
 from flow.declarations.study import analysis_fault, is_from_peaks, is_of_flanks, model_fault
 from flow.declarations.variants import collection_fault
-
-_SCHEMA = Path(__file__).parents[2] / "schemas/config.schema.yaml"
 
 # 2000.0 is an integer to JSON Schema, and not to range().
 _Validator = jsonschema.validators.extend(
@@ -182,14 +178,9 @@ def _check_figures(config: Config, where: str, study: Config) -> None:
             )
 
 
-@cache
-def _schema() -> dict[str, Any]:
-    return yaml.safe_load(_SCHEMA.read_text(encoding="utf-8"))
-
-
 def validate(config: Config) -> None:
     """Raise `ConfigError` with one line unless the configuration can run."""
-    errors = _Validator(_schema()).iter_errors(config)
+    errors = _Validator(config_schema()).iter_errors(config)
     worst = jsonschema.exceptions.best_match(errors)
     if worst is not None:
         raise ConfigError(_one_line(worst))
