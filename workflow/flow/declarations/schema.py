@@ -126,9 +126,10 @@ def documentation(text: str, defaults: Mapping[str, Any]) -> str:
             rf"(^## {re.escape(heading)}.*?)^\| key \| meaning \| default \|\n(?:\|[^\n]*\n)+",
             re.MULTILINE | re.DOTALL,
         )
-        text, n = place.subn(lambda found, table=table: f"{found[1]}{table}\n", text, count=1)
-        if n != 1:
+        found = place.search(text)
+        if found is None:
             raise ValueError(f"{DOCUMENTATION.name}: no table below the heading {heading}")
+        text = f"{text[: found.start()]}{found[1]}{table}\n{text[found.end() :]}"
     return text
 
 

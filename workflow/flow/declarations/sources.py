@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import urlsplit
 
 TABLE = Path(__file__).parents[3] / "resources/sources.tsv"
@@ -160,7 +161,7 @@ def _source(where: str, cells: Mapping[str, str]) -> Source:
             else "a checksum; leave the origin first-use where none is known"
         )
         raise SourcesError(f"{where}: checksum_origin is {origin}, expected {expected}")
-    values = {
+    values: dict[str, Any] = {
         **cells,
         "bytes": int(cells["bytes"]) if cells["bytes"] else None,
         "checksum": checksum or None,

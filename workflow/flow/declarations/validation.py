@@ -1,7 +1,9 @@
-"""The configuration, checked at the door: schema first, then what a schema cannot say."""
+"""Checks of a whole configuration: its schema first, then what a schema cannot say."""
 
 import difflib
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 
@@ -24,7 +26,7 @@ from flow.declarations.study import analysis_fault, is_from_peaks, is_of_flanks,
 from flow.declarations.variants import collection_fault
 
 # 2000.0 is an integer to JSON Schema, and not to range().
-_Validator = jsonschema.validators.extend(
+_Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # its stubs lack it
     jsonschema.Draft202012Validator,
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: type(value) is int
@@ -32,31 +34,40 @@ _Validator = jsonschema.validators.extend(
 )
 
 
+_EXPECTED: dict[str, Callable[[Any], str]] = {
+    "type": lambda v: f"type {v if isinstance(v, str) else ' or '.join(v)}",
+    "enum": lambda v: "one of " + ", ".join(str(x) for x in v),
+    "minimum": lambda v: f"at least {v}",
+    "maximum": lambda v: f"at most {v}",
+    "exclusiveMinimum": lambda v: f"more than {v}",
+    "exclusiveMaximum": lambda v: f"less than {v}",
+    "minItems": lambda v: f"at least {v} entries",
+    "minProperties": lambda v: f"at least {v} keys",
+    "uniqueItems": lambda _: "no entry twice",
+    "pattern": lambda v: f"text that matches {v}",
+}
+
+
+def _facts(error: jsonschema.ValidationError) -> tuple[str, Any, Any]:
+    """Keyword of the schema that is not met, its value there, and what was got."""
+    return str(error.validator), error.validator_value, error.instance
+
+
 def _one_line(error: jsonschema.ValidationError) -> str:
     """What is wrong: key, what was got, what is expected, what to do."""
     place = ".".join(str(part) for part in error.absolute_path) or "the top level"
-    if error.validator == "additionalProperties":
+    rule, value, instance = _facts(error)
+    if rule == "additionalProperties" and isinstance(error.schema, Mapping):
         allowed = sorted(error.schema.get("properties", {}))
-        for key in sorted(set(error.instance) - set(allowed)):
-            near = difflib.get_close_matches(str(key), allowed, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
-            return f"config: {place}: unknown key {key!r}; {hint}"
-    if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        return f"config: {place}: key {missing[0]!r} is missing; see config/README.md"
-    expected = {
-        "type": lambda v: f"type {v if isinstance(v, str) else ' or '.join(v)}",
-        "enum": lambda v: "one of " + ", ".join(str(x) for x in v),
-        "minimum": lambda v: f"at least {v}",
-        "maximum": lambda v: f"at most {v}",
-        "exclusiveMinimum": lambda v: f"more than {v}",
-        "exclusiveMaximum": lambda v: f"less than {v}",
-        "minItems": lambda v: f"at least {v} entries",
-        "minProperties": lambda v: f"at least {v} keys",
-        "uniqueItems": lambda _: "no entry twice",
-        "pattern": lambda v: f"text that matches {v}",
-    }.get(error.validator, lambda v: f"{error.validator} {v}")(error.validator_value)
-    got = f"{error.instance!r} ({type(error.instance).__name__})"
+        unknown = sorted(set(instance) - set(allowed))[0]
+        near = difflib.get_close_matches(str(unknown), allowed, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"allowed: {', '.join(allowed)}"
+        return f"config: {place}: unknown key {unknown!r}; {hint}"
+    if rule == "required":
+        missing = next(key for key in value if key not in instance)
+        return f"config: {place}: key {missing!r} is missing; see config/README.md"
+    expected = _EXPECTED[rule](value) if rule in _EXPECTED else f"{rule} {value}"
+    got = f"{instance!r} ({type(instance).__name__})"
     return f"config: {place}: got {got}, expected {expected}; see config/README.md"
 
 

@@ -181,8 +181,9 @@ class Transfer:
         self, response: requests.Response, offset: int, total: int | None
     ) -> Iterator[bytes]:
         """Body of a reply as it comes, undecoded; a trickle counts as a stall."""
-        big = total is not None and total >= _SHOWN
-        progress = Progress(f"fetch {self.name}", total, offset) if big else None
+        progress = None
+        if total is not None and total >= _SHOWN:
+            progress = Progress(f"fetch {self.name}", total, offset)
         since, count = time.monotonic(), 0
         while data := response.raw.read1(_CHUNK, decode_content=False):
             yield data

@@ -54,6 +54,9 @@ class Measure:
         return self.cells if level == "cells" else fold_positions(self.cells)
 
 
+Planted = Literal["bases", "positions", ""]
+
+
 @dataclass(frozen=True)
 class PairTerm:
     """A dinucleotide term of the linear model, kcal/mol.
@@ -74,7 +77,7 @@ class PairTerm:
     name: str
     term: float
     truth: float | None
-    planted: Literal["bases", "positions", ""]
+    planted: Planted
 
 
 def strongest_terms(
@@ -87,7 +90,8 @@ def strongest_terms(
     for row in table[table["kind"] == "pair"].head(n).itertuples():
         s, t = row.position, row.position2
         first, second = base_name(row.base, POSITIONS[s]), base_name(row.base2, POSITIONS[t])
-        value, kind = None, ""
+        value: float | None = None
+        kind: Planted = ""
         if truth is not None:
             here = truth[s, t]
             value = float(here[ALPHABET.index(row.base), ALPHABET.index(row.base2)])
@@ -116,7 +120,8 @@ def compare(measures: Sequence[Measure], references: Sequence[Measure]) -> pd.Da
         seen.add((measure.name, reference.name, level))
         first, second = measure.at(level), reference.at(level)
         n = int((np.isfinite(first) & np.isfinite(second)).sum())
-        row = {"first": measure.name, "second": reference.name, "level": level}
+        row: dict[str, Any] = {"first": measure.name, "second": reference.name}
+        row["level"] = level
         row |= {"flanks": measure.flanks, "n": n}
         if n >= 2:
             found = agreement(first, second, top=[k for k in TOP if k <= n])
@@ -140,17 +145,20 @@ def recovery(measures: Sequence[Measure], planted: NDArray[np.bool_] | None) -> 
         the strongest). None where nothing was planted (`planted` is None), and for a
         measure that knows no planted pair or no other.
     """
-    rows = []
-    for measure in measures if planted is not None else ():
+    columns = ["first", "second", "level", "flanks", "n", "n_planted", "auroc", "worst_rank"]
+    if planted is None:
+        return pd.DataFrame(columns=columns)
+    rows: list[dict[str, Any]] = []
+    for measure in measures:
         scores = measure.at("position pairs")
         known = np.isfinite(scores)
         if not (known & planted).any() or not (known & ~planted).any():
             continue
         found = recover(scores, planted)
-        row = {"first": measure.name, "second": PLANTED, "level": "position pairs"}
+        row: dict[str, Any] = {"first": measure.name, "second": PLANTED}
+        row["level"] = "position pairs"
         row |= {"flanks": measure.flanks, "n": found.n, "n_planted": found.n_planted}
         rows.append(row | {"auroc": found.auroc, "worst_rank": found.ranks[-1]})
-    columns = ["first", "second", "level", "flanks", "n", "n_planted", "auroc", "worst_rank"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO
+from io import BufferedIOBase, BufferedReader
 
 import numpy as np
 import pandas as pd
@@ -145,7 +145,7 @@ def read_flank_table(
 
 
 @contextmanager
-def open_table(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def open_table(path: str | os.PathLike[str]) -> Iterator[BufferedIOBase]:
     """Open a file, or "archive::member", for reading; gzip is undone, within tar as well.
 
     A member is a path in the archive, or the end of just one.
@@ -171,12 +171,14 @@ def open_table(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             ) from error
 
 
-def _find_member(tar: tarfile.TarFile, archive: str, member: str) -> IO[bytes]:
+def _find_member(tar: tarfile.TarFile, archive: str, member: str) -> BufferedReader:
     files = {info.name.removeprefix("./"): info for info in tar if info.isfile()}
     ends = [name for name in files if name == member or name.endswith(f"/{member}")]
     chosen = [member] if member in files else ends
     if len(chosen) == 1:
-        return tar.extractfile(files[chosen[0]])
+        found = tar.extractfile(files[chosen[0]])
+        assert isinstance(found, BufferedReader)  # None for a folder only
+        return found
     if ends:
         raise ValueError(f"{archive}: {member!r} is the end of {ends}; name one in full")
     near = difflib.get_close_matches(member, files, n=5, cutoff=0.4) or list(files)[:5]
