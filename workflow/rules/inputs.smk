@@ -2,12 +2,12 @@
 # the user's are read where they are; downloads have rules of their own (download.smk).
 from flow.declarations.study import (
     ACCESSIBLE_TASKS,
-    ACCESSIBLE_WORLD,
-    FLANK_WORLD,
+    SYNTHETIC_ACCESSIBLE,
+    SYNTHETIC_FLANKS,
     SIMULATED_TASKS,
-    WORLDS,
+    SYNTHETIC_GENOMES,
 )
-from flow.declarations.flank_study import world_tables
+from flow.declarations.flank_study import synthetic_tables
 from flow.declarations.variants import SHEETS
 
 if RUN.config["inputs"] != "local":
@@ -40,7 +40,7 @@ if RUN.config["inputs"] != "local":
 
 if RUN.config["inputs"] == "synthetic":
 
-    # The same seed for every world: one genome and one set of sites, other binding.
+    # The same seed for both: one genome and one set of sites, other binding.
     rule simulate_genome:
         output:
             genome=RUN.path("inputs", "{dataset}", "genome.fa.gz"),
@@ -57,7 +57,7 @@ if RUN.config["inputs"] == "synthetic":
         benchmark:
             RUN.path("benchmarks", "simulate_genome.{dataset}.tsv")
         wildcard_constraints:
-            dataset="|".join(WORLDS),
+            dataset="|".join(SYNTHETIC_GENOMES),
         conda:
             "../../envs/dfim.yaml"
         threads: 1
@@ -66,7 +66,7 @@ if RUN.config["inputs"] == "synthetic":
             runtime=10,
         params:
             simulation=lambda wc: {
-                "world": WORLDS[wc.dataset],
+                "world": SYNTHETIC_GENOMES[wc.dataset],
                 **RUN.config["genome_simulation"],
             },
             window=lambda wc: RUN.user_of(wc.dataset)["window"],
@@ -79,21 +79,21 @@ if RUN.config["inputs"] == "synthetic":
     # Open chromatin of 18 cell types, and binding QTLs with their truth.
     rule simulate_accessibility:
         output:
-            genome=RUN.path("inputs", ACCESSIBLE_WORLD, "genome.fa.gz"),
+            genome=RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "genome.fa.gz"),
             peaks=expand(
-                RUN.path("inputs", ACCESSIBLE_WORLD, "{task}.narrowPeak.gz"),
+                RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "{task}.narrowPeak.gz"),
                 task=ACCESSIBLE_TASKS,
             ),
-            samples=RUN.path("inputs", ACCESSIBLE_WORLD, "samples.tsv"),
-            workbook=RUN.path("inputs", ACCESSIBLE_WORLD, "bqtls.xlsx"),
+            samples=RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "samples.tsv"),
+            workbook=RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "bqtls.xlsx"),
             binding=expand(
-                RUN.path("inputs", ACCESSIBLE_WORLD, "{factor}.narrowPeak.gz"),
+                RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "{factor}.narrowPeak.gz"),
                 factor=SHEETS,
             ),
-            elements=RUN.path("inputs", ACCESSIBLE_WORLD, "elements.tsv.gz"),
-            sites=RUN.path("inputs", ACCESSIBLE_WORLD, "sites.tsv.gz"),
-            truth=RUN.path("inputs", ACCESSIBLE_WORLD, "truth.tsv.gz"),
-            oracle=RUN.path("inputs", ACCESSIBLE_WORLD, "oracle.tsv"),
+            elements=RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "elements.tsv.gz"),
+            sites=RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "sites.tsv.gz"),
+            truth=RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "truth.tsv.gz"),
+            oracle=RUN.path("inputs", SYNTHETIC_ACCESSIBLE, "oracle.tsv"),
         log:
             RUN.path("logs", "simulate_accessibility.log"),
         benchmark:
@@ -108,9 +108,11 @@ if RUN.config["inputs"] == "synthetic":
             runtime=15,
         params:
             simulation=RUN.config["accessibility_simulation"],
-            window=lambda wc: RUN.user_of(ACCESSIBLE_WORLD)["window"],
-            test=lambda wc: RUN.user_of(ACCESSIBLE_WORLD)["split"]["test"],
-            validation=lambda wc: RUN.user_of(ACCESSIBLE_WORLD)["split"]["validation"],
+            window=lambda wc: RUN.user_of(SYNTHETIC_ACCESSIBLE)["window"],
+            test=lambda wc: RUN.user_of(SYNTHETIC_ACCESSIBLE)["split"]["test"],
+            validation=lambda wc: RUN.user_of(SYNTHETIC_ACCESSIBLE)["split"][
+                "validation"
+            ],
             seed=RUN.seed("simulate_accessibility"),
             code=code_digest("scripts/simulate_accessibility.py"),
         script:
@@ -119,9 +121,9 @@ if RUN.config["inputs"] == "synthetic":
     # Binding to ten bases around a core, measured in replicates.
     rule simulate_flanks:
         output:
-            counts=world_tables(RUN.config, RUN.path("inputs")),
-            terms=RUN.path("inputs", FLANK_WORLD, "terms.tsv"),
-            truth=RUN.path("inputs", FLANK_WORLD, "truth.h5"),
+            counts=synthetic_tables(RUN.config, RUN.path("inputs")),
+            terms=RUN.path("inputs", SYNTHETIC_FLANKS, "terms.tsv"),
+            truth=RUN.path("inputs", SYNTHETIC_FLANKS, "truth.h5"),
         log:
             RUN.path("logs", "simulate_flanks.log"),
         benchmark:

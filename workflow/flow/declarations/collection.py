@@ -117,7 +117,7 @@ class Collection:
         return {key: self.settings[key] for key in keys}
 
     def motif_choice(self, analysis: str) -> dict[str, float]:
-        """What makes a word a motif site, and which sites are told of."""
+        """What makes a word a motif site, and which sites are reported."""
         gc = self.analysis(analysis)["gc"]
         return {"gc": gc, **{key: self.settings[key] for key in ("motif_p", "min_abs_fis")}}
 

@@ -7,9 +7,9 @@ from dfim.genome.intervals import contig_key
 from dfim.sequences.examples import SPLITS
 from flow.declarations.study import (
     ACCESSIBLE_TASKS,
-    ACCESSIBLE_WORLD,
     SIMULATED_TASKS,
-    WORLDS,
+    SYNTHETIC_ACCESSIBLE,
+    SYNTHETIC_GENOMES,
     Study,
     is_from_peaks,
 )
@@ -34,7 +34,7 @@ def _fasta_fault(study: Study) -> str | None:
             return f"examples.{key}: only builders of peaks have it; remove it"
     if (dataset is not None) == (examples.get("fasta") is not None):
         return "examples: expected exactly one of dataset and fasta"
-    if dataset in (*WORLDS, ACCESSIBLE_WORLD):
+    if dataset in (*SYNTHETIC_GENOMES, SYNTHETIC_ACCESSIBLE):
         return f"examples.dataset: {dataset!r} is a genome with peaks; use its builder"
     if examples.get("fasta") is not None and (
         (examples.get("label") is None) != (examples.get("labels") is None)
@@ -75,7 +75,7 @@ def _peaks_fault(config: Mapping[str, Any], study: Study) -> str | None:
             "add it, or leave the study out of only"
         )
     if source == "dataset":
-        fault = _world_fault(examples)
+        fault = _synthetic_fault(examples)
         if fault:
             return fault
     else:
@@ -135,14 +135,14 @@ def _named_peaks_fault(
     return None
 
 
-def _world_fault(examples: Mapping[str, Any]) -> str | None:
-    worlds = {"peaks": tuple(WORLDS), "accessibility": (ACCESSIBLE_WORLD,)}
-    known = worlds[examples["builder"]]
+def _synthetic_fault(examples: Mapping[str, Any]) -> str | None:
+    datasets = {"peaks": tuple(SYNTHETIC_GENOMES), "accessibility": (SYNTHETIC_ACCESSIBLE,)}
+    known = datasets[examples["builder"]]
     if examples["dataset"] not in known:
         return f"examples.dataset: got {examples['dataset']!r}, expected one of " + ", ".join(
             known
         )
-    tasks = SIMULATED_TASKS if examples["dataset"] in WORLDS else ACCESSIBLE_TASKS
+    tasks = SIMULATED_TASKS if examples["dataset"] in SYNTHETIC_GENOMES else ACCESSIBLE_TASKS
     unknown = [task for task in examples["tasks"] if task not in tasks]
     if unknown:
         return (

@@ -6,7 +6,7 @@ from typing import Any
 from flow.declarations.config import Config, chosen_studies
 from flow.declarations.flanks import LAYOUTS, flank_analysis, flank_settings, origin_of_flanks
 from flow.declarations.peak_files import place
-from flow.declarations.study import FLANK_WORLD
+from flow.declarations.study import SYNTHETIC_FLANKS
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class FlankStudy:
             A file or source that is not there.
         """
         if self._is_world:
-            return {"tables": world_tables(self.config, self.inputs), "splits": []}
+            return {"tables": synthetic_tables(self.config, self.inputs), "splits": []}
         named = self._named
         key = f"config: studies.{self.study}.examples.{origin_of_flanks(self.config)}"
         if "archive" in named:
@@ -101,8 +101,8 @@ class FlankStudy:
         return [self.path(name, "maps.all.h5") for name in options.get("compare") or []]
 
     def truth(self) -> dict[str, list[str]]:
-        """What was planted, where the flanks are of our own world."""
-        here = f"{self.inputs}/{FLANK_WORLD}"
+        """What was planted, where the flanks are of the synthetic data set."""
+        here = f"{self.inputs}/{SYNTHETIC_FLANKS}"
         own = self._is_world and self.is_measured
         return {
             "terms": [f"{here}/terms.tsv"] if own else [],
@@ -127,7 +127,7 @@ class FlankStudy:
         return [given] if isinstance(given, str) else list(given)
 
 
-def world_tables(config: Config, inputs: str) -> list[str]:
-    """Counts of each replicate of our own world, as the real files are called."""
+def synthetic_tables(config: Config, inputs: str) -> list[str]:
+    """Counts of each replicate of the synthetic data set, named as the real files are."""
     numbers = range(1, config["flank_simulation"]["replicates"] + 1)
-    return [f"{inputs}/{FLANK_WORLD}/cbf1_rep{number}_counts.txt.gz" for number in numbers]
+    return [f"{inputs}/{SYNTHETIC_FLANKS}/cbf1_rep{number}_counts.txt.gz" for number in numbers]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flow.declarations.config import Config
-from flow.declarations.study import FLANK_WORLD, Study, is_of_flanks
+from flow.declarations.study import SYNTHETIC_FLANKS, Study, is_of_flanks
 
 # How a table of measurements is laid out, and what beside its file says so.
 LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -85,8 +85,8 @@ def _measured_fault(config: Config, study: Study) -> str | None:
             "it, or leave the study out of only"
         )
     if origin == "dataset":
-        if examples["dataset"] != FLANK_WORLD:
-            return f"examples.dataset: got {examples['dataset']!r}, expected {FLANK_WORLD}"
+        if examples["dataset"] != SYNTHETIC_FLANKS:
+            return f"examples.dataset: got {examples['dataset']!r}, expected {SYNTHETIC_FLANKS}"
     else:
         fault = _files_fault(examples[origin])
         if fault:

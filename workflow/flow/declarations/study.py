@@ -8,14 +8,14 @@ from typing import Any
 
 Study = Mapping[str, Any]
 
-# Where the workflow's own worlds come from: dataset of builder peaks, kind of world.
-WORLDS = {"k562": "joint", "k562_additive": "additive"}
-ACCESSIBLE_WORLD = "blood"  # the dataset of builder accessibility, and its cell types
+# The synthetic genomes of builder peaks, by dataset: how their planted pairs act.
+SYNTHETIC_GENOMES = {"k562": "joint", "k562_additive": "additive"}
+SYNTHETIC_ACCESSIBLE = "blood"  # the dataset of builder accessibility, and its cell types
 ACCESSIBLE_TASKS = (
     "HSC", "MPP", "LMPP", "CMP", "GMP", "MEP", "CLP", "CD4", "CD8", "B", "NK", "Mono", "Ery",
     "pHSC", "LSC", "Blast", "GM12878", "K562",
 )  # fmt: skip
-FLANK_WORLD = "cbf1"  # the dataset of builder betseq
+SYNTHETIC_FLANKS = "cbf1"  # the dataset of builder betseq
 SIMULATED_TASKS = ("GATA1", "GATA2", "TAL1")
 
 # Fewer would leave a Gaussian of one sequence to a handful of values.

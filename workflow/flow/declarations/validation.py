@@ -160,7 +160,7 @@ def _check_analyses(config: Config, where: str, study: Config) -> None:
         _refuse(f"{where}.analyses.{key}: ", analysis_fault(study, settings))
 
 
-def _check_worlds(config: Config) -> None:
+def _check_genomes(config: Config) -> None:
     """The oracle of a synthetic genome is measured once: on one window and one test set."""
     users: dict[str, tuple[str, object]] = {}
     for name, study in chosen_studies(config).items():
@@ -205,7 +205,7 @@ def validate(config: Config) -> None:
         for key in study["variants"]:
             _refuse(f"{where}.variants.{key}.", collection_fault(config, study, key))
         _check_figures(config, where, study)
-    _check_worlds(config)
+    _check_genomes(config)
     studies = chosen_studies(config)
     ids = [figure for study in studies.values() for figure in study["figures"]]
     # Taken, drawn or not: the network's row of the scorecard has that id too.

@@ -59,7 +59,7 @@ def _inputs_fault(config: Config, study: Study, declared: Mapping[str, Any]) -> 
             f"{config['inputs']} takes variants from; or leave the collection out"
         )
     if origin == "dataset":
-        return _world_fault(study, declared)
+        return _synthetic_fault(study, declared)
     files = declared[origin]
     given = [key for key in ("variants", "workbook", "tables") if key in files]
     if len(given) != 1:
@@ -90,7 +90,7 @@ def _inputs_fault(config: Config, study: Study, declared: Mapping[str, Any]) -> 
     return None
 
 
-def _world_fault(study: Study, declared: Mapping[str, Any]) -> str | None:
+def _synthetic_fault(study: Study, declared: Mapping[str, Any]) -> str | None:
     if study["examples"].get("dataset") != declared["dataset"]:
         return f"dataset: {declared['dataset']!r} is not the dataset of the study's examples"
     if "sets" not in declared:

@@ -78,7 +78,7 @@ class Policy:
 
 @dataclass(frozen=True)
 class Transfer:
-    """What is to come, and how it can be told whole.
+    """What is to come, and how to know that it is whole.
 
     Attributes
     ----------

@@ -27,7 +27,7 @@ LEVELS: tuple[Level, ...] = ("position pairs", "cells")
 TOP = (10, 50)
 """How many of the strongest are compared."""
 TOP_OF: dict[str, int] = {"position pairs": 10, "cells": 50}
-"""Which of these is told: 50 of 90 pairs would be half of them."""
+"""The one that is reported: 50 of 90 pairs would be half of them."""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def run_job(
         try:
             main(**_arguments(job, records))
         except Exception as error:
-            # Not swallowed: logged with its traceback, told in a line, and the job fails.
+            # Not swallowed: logged with its traceback, reported in a line, and the job fails.
             log.exception("rule %s failed", job.rule)
             line = " ".join(str(error).split()) or type(error).__name__
             if not isinstance(error, ValueError | OSError):

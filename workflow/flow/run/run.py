@@ -18,7 +18,7 @@ from flow.declarations.config import (
 )
 from flow.declarations.flank_study import FlankStudy
 from flow.declarations.peak_files import accessible_files, peak_files
-from flow.declarations.study import WORLDS, has_labels, is_of_flanks, tasks_of
+from flow.declarations.study import SYNTHETIC_GENOMES, has_labels, is_of_flanks, tasks_of
 from flow.declarations.validation import validate
 from flow.jobs.digest import rule_seed
 
@@ -199,7 +199,7 @@ class Run:
         """How planted pairs act (joint, additive) where the genome is the workflow's own."""
         if self.config["inputs"] != "synthetic":
             return None
-        return WORLDS.get(self.studies[study]["examples"].get("dataset", ""))
+        return SYNTHETIC_GENOMES.get(self.studies[study]["examples"].get("dataset", ""))
 
     def truth_files(self, study: str) -> dict[str, list[str]]:
         """What was planted, where the inputs are a genome of our own."""
