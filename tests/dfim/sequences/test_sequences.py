@@ -5,6 +5,7 @@ import gzip
 import numpy as np
 import pytest
 
+from dfim.sequences.distinct import distinct_rows, distinct_tuples
 from dfim.sequences.encoding import (
     ALPHABET,
     FRACTIONAL,
@@ -12,8 +13,6 @@ from dfim.sequences.encoding import (
     background,
     base_codes,
     decode,
-    distinct_rows,
-    distinct_tuples,
     one_hot_encode,
     require_one_hot,
 )

@@ -19,7 +19,7 @@ from dfim.scoring.change_scoring import ChangeScorer
 from dfim.scoring.changes import Changes, Mutations, Targets
 from dfim.scoring.provenance import ScoreInfo
 from dfim.scoring.settings import Floats, Progress, ScoringSettings, require_scorable
-from dfim.sequences.encoding import distinct_tuples
+from dfim.sequences.distinct import distinct_tuples
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dfim.attribution.base import Attributor
 from dfim.attribution.checks import check_one_hot
 from dfim.attribution.results import Profiles
-from dfim.sequences.encoding import distinct_rows
+from dfim.sequences.distinct import distinct_rows
 from dfim.sequences.mutations import IntervalMutation
 from dfim.sequences.references import ReferenceKind, make_references
 

@@ -1,3 +1,4 @@
+from . import distinct as distinct
 from . import encoding as encoding
 from . import examples as examples
 from . import fasta as fasta

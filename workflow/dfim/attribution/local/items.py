@@ -28,7 +28,7 @@ from dfim.attribution.checks import ReferenceGroups, check_one_hot
 from dfim.attribution.engine.bank import Bank
 from dfim.attribution.engine.costs import activation_bytes
 from dfim.attribution.engine.engine import REFERENCE_BYTES, Engine
-from dfim.sequences.encoding import distinct_tuples
+from dfim.sequences.distinct import distinct_tuples
 
 Array = np.ndarray
 
