@@ -21,10 +21,14 @@ log = logging.getLogger(__name__)
 
 
 def _metrics(data: Examples, logits: np.ndarray, seed: int) -> dict[str, Any]:
-    """Metrics and calibration by held-out split and task; null where validation lacks a class.
+    """Compute metrics and calibration by held-out split and task.
 
-    Beside them, where there are several tasks, their macro average and their
-    calibration pooled.
+    Returns
+    -------
+    dict
+        `splits` and `calibration`, by split and task; None where validation lacks a class.
+        Where several tasks have both classes, `macro` is their average, and their pooled
+        calibration stands beside that of the tasks.
     """
     record: dict[str, Any] = {"splits": {}, "macro": {}, "calibration": {}}
     groups = loci_of(data)
@@ -33,32 +37,29 @@ def _metrics(data: Examples, logits: np.ndarray, seed: int) -> dict[str, Any]:
         rows = data.splits == number
         if not rows.any():
             continue
-        mine = None if groups is None else groups[rows]
         labels, scores = data.labels[rows], logits[rows]
-        found: dict[str, Any] = {}
-        reliability: dict[str, Any] = {}
+        loci = None if groups is None else groups[rows]
+        by_task: dict[str, Any] = dict.fromkeys(data.tasks)
+        reliability: dict[str, Any] = dict.fromkeys(data.tasks)
         for column, task in enumerate(data.tasks):
-            found[task] = reliability[task] = None
             if _has_both(labels[:, column], part, task):
-                one, rng = (labels[:, column], scores[:, column]), [seed, number, column]
-                found[task] = asdict(
-                    evaluate_classifier(*one, rng=np.random.default_rng(rng), groups=mine)
-                )
-                reliability[task] = asdict(calibration(*one, groups=mine))
-        record["splits"][part] = found
+                of_task = labels[:, column], scores[:, column]
+                rng = np.random.default_rng([seed, number, column])
+                by_task[task] = asdict(evaluate_classifier(*of_task, rng=rng, groups=loci))
+                reliability[task] = asdict(calibration(*of_task, groups=loci))
+        record["splits"][part] = by_task
         record["calibration"][part] = {"tasks": reliability}
-        measured = [column for column, task in enumerate(data.tasks) if found[task]]
+        measured = [column for column, task in enumerate(data.tasks) if by_task[task]]
         if len(measured) > 1:
-            every, rng = (labels[:, measured], scores[:, measured]), [seed, number, len(found)]
-            record["macro"][part] = asdict(
-                macro_average(*every, rng=np.random.default_rng(rng), groups=mine)
-            )
-            record["calibration"][part]["pooled"] = asdict(calibration(*every, groups=mine))
+            of_all = labels[:, measured], scores[:, measured]
+            rng = np.random.default_rng([seed, number, len(data.tasks)])
+            record["macro"][part] = asdict(macro_average(*of_all, rng=rng, groups=loci))
+            record["calibration"][part]["pooled"] = asdict(calibration(*of_all, groups=loci))
     return record
 
 
 def _has_both(labels: np.ndarray, part: str, task: str) -> bool:
-    """Whether a task has both classes in a part; test sequences must have them."""
+    """Return whether a task has both classes in a part; test sequences must."""
     n_known, n_positive = int((labels >= 0).sum()), int((labels == 1).sum())
     both = 0 < n_positive < n_known
     if part == "test" and not both:
@@ -80,7 +81,7 @@ def main(
     tensorflow_threads: int,
     seed: int,
 ) -> None:
-    """Write the logits of every example, a column a task; and metrics of held-out parts."""
+    """Write the logits of every example, one column per task, and metrics of held-out parts."""
     configure_tensorflow(tensorflow_threads, seed)
     from dfim.attribution.logits import predict_logits
     from dfim.models.loading import load_model
