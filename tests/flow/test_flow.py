@@ -1,6 +1,5 @@
-"""What the scripts share: digests, the job wrapper, progress, figure files, pages."""
+"""What the scripts share: digests, the job wrapper, progress."""
 
-import json
 import logging
 import os
 import pty
@@ -9,27 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 import pytest
 
-from dfim.io.store import read_json, read_table
-from dfim.plots.static import style
 from flow.jobs import digest
 from flow.jobs.digest import code_digest, config_digest, rule_seed
 from flow.jobs.progress import TERMINAL_FD, Progress
-from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import (
-    FigureFiles,
-    ScorecardRow,
-    read_scorecard,
-    versions,
-    without_nan,
-)
-from flow.scorecard.page import caption_html, page, scorecard_html, table_html
 from helpers import WORKFLOW
-from helpers.figures import made_context
 
 SCRIPTS = sorted(
     str(path.relative_to(WORKFLOW)) for path in (WORKFLOW / "scripts").rglob("*.py")
@@ -253,108 +237,3 @@ def test_progress_draws_a_bar_on_a_terminal_only(monkeypatch, caplog):
         assert ("50 %" in shown) == is_terminal
         for descriptor in descriptors:
             os.close(descriptor)
-
-
-# ---- what a figure script leaves -----------------------------------------------
-
-ROWS = [ScorecardRow("Fig 9", "a < b & c", "1", "2", "synthetic", "differs", "n = 3")]
-CONTEXT = made_context()
-
-
-def save(folder, rows=ROWS) -> FigureFiles:
-    files = FigureFiles(
-        *(str(folder / f"a.{kind}") for kind in ("svg", "pdf", "png", "tsv", "json"))
-    )
-    with style():
-        figure, ax = plt.subplots(figsize=(2, 2))
-        ax.plot([0, 1], [1, 0], label="π")
-        ax.legend()
-        table = pd.DataFrame({"x": [1.5, np.nan]})
-        statistics = {"n": np.int64(3), "p": float("nan"), "deep": [{"q": np.float32(0.5)}]}
-        files.save(figure, table, statistics, context=CONTEXT, scorecard=rows)
-        plt.close(figure)
-    return files
-
-
-def test_figure_files_are_what_they_are_called(tmp_path):
-    files = save(tmp_path)
-    heads = {"svg": b"<?xml", "pdf": b"%PDF-", "png": b"\x89PNG\r\n"}
-    for kind, head in heads.items():
-        assert Path(getattr(files, kind)).read_bytes().startswith(head)
-    assert read_table(files.table)["x"].tolist()[0] == 1.5
-    record = read_json(files.stats)
-    assert record["statistics"] == {"n": 3, "p": None, "deep": [{"q": 0.5}]}
-    assert record["versions"] == versions()
-    assert FigureContext.from_param({key: record[key] for key in CONTEXT.as_param()}) == CONTEXT
-    assert read_scorecard([files.stats, files.stats]) == ROWS * 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "a.json", "a.pdf", "a.png", "a.svg", "a.tsv",
-    ]  # fmt: skip
-
-
-def test_equal_figures_are_equal_files(tmp_path, monkeypatch):
-    for name, time in (("a", 1e9), ("b", 2e9)):
-        (tmp_path / name).mkdir()
-        monkeypatch.setattr("time.time", lambda time=time: time)
-        save(tmp_path / name)
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
-
-
-def test_versions_name_what_a_result_depends_on():
-    assert {"python", "dfim", "numpy", "keras", "snakemake"} <= versions().keys()
-    assert any(name.startswith("tensorflow") for name in versions())
-    assert versions()["numpy"] == np.__version__
-
-
-def test_no_nan_reaches_json():
-    value = {"a": [np.float64("inf"), (1, np.nan)], 3: np.bool_(True), "t": "nan"}
-    assert without_nan(value) == {"a": [None, [1, None]], "3": True, "t": "nan"}
-    json.dumps(without_nan(value), allow_nan=False)
-
-
-# ---- pages ---------------------------------------------------------------------
-
-
-def test_page_escapes_and_needs_no_other_file():
-    html = page("a < b", table_html(["c & d"], [["<script>"]]))
-    assert "a &lt; b" in html
-    assert "c &amp; d" in html
-    assert "<script" not in html
-    assert "http" not in html
-    assert "src=" not in html
-
-
-def test_scorecard_marks_verdicts_and_nothing_else():
-    rows = [
-        ScorecardRow("f", "q", "p", "o", "s", verdict, "agrees, as one may say")
-        for verdict in ("agrees", "differs", "not comparable")
-    ]
-    html = scorecard_html(rows)
-    assert html.count('<td class="verdict') == 3
-    assert '<td class="verdict not">not comparable</td>' in html
-    assert html.count("<td>agrees, as one may say</td>") == 3
-
-
-@pytest.mark.parametrize(
-    "path", sorted((WORKFLOW / "report").glob("*.rst")), ids=lambda p: p.stem
-)
-def test_captions_are_filled_in(path):
-    context = made_context(
-        study_title="Study <1>",
-        method="DeepLIFT",
-        mutation="replaced by zeros",
-        options={"compare": "other"},
-        planted_effect="joint",
-    )
-    html = caption_html(path, context.as_param())
-    assert "synthetic" in html
-    assert ("Study &lt;1&gt;" in html) == ("study_title" in path.read_text())
-    assert "system-message" not in html  # docutils found no fault
-    assert "{{" not in html
-
-
-def test_caption_with_an_unknown_name_is_an_error(tmp_path):
-    (tmp_path / "c.rst").write_text("{{ snakemake.params.context.titel }}")
-    with pytest.raises(Exception, match="titel"):
-        caption_html(tmp_path / "c.rst", {"title": "x"})

@@ -99,4 +99,4 @@ def test_released_run_draws_every_figure_and_says_whose_data_it_shows(released_r
         assert read_json(released_run / f"stats/{figure}.json")["origin"] == (
             "the authors' released"
         )
-    assert "the authors&#x27; released" in (released_run / "report.html").read_text()
+    assert "the authors&#39; released" in (released_run / "report.html").read_text()

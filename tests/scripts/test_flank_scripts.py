@@ -187,7 +187,7 @@ def test_cells_are_ranked(maps):
 
 
 @pytest.mark.parametrize(
-    ("apart", "expected"), [("", "agrees"), ("own world", "not comparable")]
+    ("apart", "expected"), [("", "agrees"), ("synthetic inputs", "not comparable")]
 )
 def test_rows_of_cells(maps, apart, expected):
     ranked = ranked_cells(maps.marginal(min_n=10), [["T-1", "A+1"], ["G-1", "A+1"]])
@@ -196,7 +196,9 @@ def test_rows_of_cells(maps, apart, expected):
     assert "rank 1 of" in rows[0].ours
     assert rows[1].ours == "blank: 0 flanks"
     assert rows[0].paper == "strong"
-    assert ("own world" in rows[0].why) == bool(apart)
+    blank = "only 0 flanks have both bases, fewer than 10"
+    assert rows[1].reason == (apart or blank)
+    assert (rows[0].reason == apart) == bool(apart)
 
 
 def test_row_of_weakness(maps):

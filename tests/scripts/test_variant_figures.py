@@ -226,7 +226,7 @@ def test_groups_scorecard_names_the_sets_that_differ(tmp_path, results, rng):
     draw_groups(results(table), [], [], **drawing.arguments(), seed=3)
     row = drawing.scorecard[0]
     assert row["verdict"] == "differs"
-    assert row["why"].startswith("not below 0.05: NFKB;")
+    assert row["reason"] == "p not below 0.05: NFKB"
 
 
 def test_groups_figure_with_a_set_of_one_group_and_few_points(tmp_path, results, rng):

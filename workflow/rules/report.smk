@@ -1,6 +1,11 @@
 # The paper's numbers beside ours, and one page with everything.
 from flow.run.context import performance_context
 
+PAGE_TEMPLATES = [
+    f"{workflow.basedir}/report/{name}"
+    for name in ("page.html.j2", "parts.html.j2", "page.css", "page.js")
+]
+
 
 rule record_performance:
     input:
@@ -29,6 +34,7 @@ rule record_performance:
 rule make_scorecard:
     input:
         stats=RUN.statistics(),
+        templates=[*PAGE_TEMPLATES, f"{workflow.basedir}/report/scorecard.html.j2"],
     output:
         table=RUN.path("scorecard.tsv"),
         page_file=RUN.path("scorecard.html"),
@@ -43,6 +49,7 @@ rule make_scorecard:
         runtime=5,
     params:
         run=RUN.name,
+        figures=list(RUN.figures),
         code=code_digest("scripts/make_scorecard.py"),
     script:
         "../scripts/make_scorecard.py"
@@ -51,11 +58,12 @@ rule make_scorecard:
 rule make_report:
     input:
         figures=expand(RUN.path("figures", "{figure}.svg"), figure=RUN.figures),
-        stats=expand(RUN.path("stats", "{figure}.json"), figure=RUN.figures),
+        stats=RUN.statistics(),
         captions=[
             f"{workflow.basedir}/report/{figure.kind}.rst"
             for figure in RUN.figures.values()
         ],
+        templates=[*PAGE_TEMPLATES, f"{workflow.basedir}/report/report.html.j2"],
         scorecard=rules.make_scorecard.output.table,
     output:
         report=RUN.path("report.html"),

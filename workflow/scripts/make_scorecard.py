@@ -5,21 +5,35 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from dfim.io.store import whole_file, write_table
-from flow.scorecard.figure_files import ScorecardRow, read_scorecard
-from flow.scorecard.page import page, scorecard_html
+from dfim.io.store import read_json, whole_file, write_table
+from flow.scorecard.page import render
+from flow.scorecard.report import in_paper_order, scorecard_of
+from flow.scorecard.rows import ScorecardRow
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def main(stats: list[str], table: str, page_file: str, run: str) -> None:
-    """Write the rows as a table and as a page."""
-    rows = read_scorecard(stats)
+def main(
+    stats: list[str],
+    templates: list[str],
+    table: str,
+    page_file: str,
+    run: str,
+    figures: list[str],
+) -> None:
+    """Write the rows, in the order of the paper's figures, as a table and as a page.
+
+    `figures` are the ids of those that the report shows. `templates` are there for
+    Snakemake, which then knows what the page depends on.
+    """
+    scorecard = scorecard_of(in_paper_order(read_json(path) for path in stats), figures)
     columns = [field.name for field in fields(ScorecardRow)]
-    write_table(table, pd.DataFrame([asdict(row) for row in rows], columns=columns))
+    rows = [asdict(one.row) for one in scorecard.rows]
+    write_table(table, pd.DataFrame(rows, columns=columns))
+    html = render("scorecard.html.j2", title=f"Scorecard of run {run}", scorecard=scorecard)
     with whole_file(page_file) as temporary:
-        temporary.write_text(page(f"Scorecard of run {run}", scorecard_html(rows)), "utf-8")
+        temporary.write_text(html, "utf-8")
 
 
 if "snakemake" in globals():

@@ -17,7 +17,7 @@ from dfim.pairs.distances import (
 )
 from dfim.sequences.examples import Examples
 from dfim.statistics.effect_sizes import mann_whitney
-from flow.scorecard.truth import WorldFiles, pair_roles, recovery
+from flow.scorecard.truth import SyntheticFiles, pair_roles, recovery
 from helpers.pairs import scores_at
 
 BINS = DistanceBins((0, 20, 50, 100))
@@ -169,7 +169,7 @@ def test_exact_interactions_are_compared_on_the_same_pairs(tmp_path):
     examples.save(files["examples"], {})
     write_table(files["sites"], sites)
     write_arrays(files["exact"], {"interaction": exact})
-    here = WorldFiles(files["pairs"], files["examples"], files["sites"], "", "")
+    here = SyntheticFiles(files["pairs"], files["examples"], files["sites"], "", "")
     found = here.recovered_exactly(files["exact"], np.random.default_rng(1))
     assert found["auroc"] == pytest.approx(19 / 20)  # of 20 planted pairs one has none
     assert (found["n_planted_compared"], found["n_chance"]) == (20, 20)

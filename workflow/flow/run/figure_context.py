@@ -85,6 +85,11 @@ class FigureContext:
     seed: int
     config_digest: str
 
+    @property
+    def title(self) -> str:
+        """The one line above a figure; all else is said in its caption."""
+        return f"{self.study_title} ({self.origin} inputs)"
+
     def as_param(self) -> dict[str, Any]:
         """Return all fields as plain values, for a rule's params and for JSON."""
         return asdict(self)

@@ -69,10 +69,19 @@ def method(settings: Mapping[str, Any], n_tasks: int) -> str:
     return ", ".join(parts)
 
 
+def paper_order(figure: str) -> tuple[bool, int, str] | None:
+    """Return the sorting key of a figure of the paper by its id; None for any other.
+
+    Figures come before supplementary figures, then by number and panel.
+    """
+    found = re.fullmatch(r"(s?)fig(\d+)([a-z]?)", figure)
+    return (found[1] == "s", int(found[2]), found[3]) if found else None
+
+
 def figure_label(figure: str) -> str:
     """A figure's id as people cite it: fig2b is Fig 2B, sfig2a is SFig 2A."""
-    found = re.fullmatch(r"(s?)fig(\d+)([a-z]?)", figure)
-    if not found:
+    order = paper_order(figure)
+    if order is None:
         return figure.replace("_", " ").capitalize()
-    supplement, number, panel = found.groups()
-    return f"{'SFig' if supplement else 'Fig'} {number}{panel.upper()}"
+    in_supplement, number, panel = order
+    return f"{'SFig' if in_supplement else 'Fig'} {number}{panel.upper()}"

@@ -1,1 +1,1 @@
-"""The numbers of the paper beside ours, and the pages that show them."""
+"""Compare the paper's numbers with a run's, and write the pages that show both."""

@@ -1,4 +1,4 @@
-"""Scorecard rows of the maps of Fig 8C and SFig 6: which cells stand out, and how much."""
+"""Scorecard rows of the base-pair maps (Fig 8C, SFig 6): ranks of cells, strength of maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dfim.maps.base_pair_maps import MarginalMap
 from dfim.sequences.encoding import ALPHABET
 from flow.flanks.positions import POSITIONS, base_name, parse_cell
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import ScorecardRow, scorecard_row
+from flow.scorecard.rows import Judged, ScorecardRow, scorecard_row
 
 # What "strong" is taken to mean: the paper gives no number.
 _STRONG_SHARE = 0.05
@@ -19,7 +19,7 @@ _WEAK_RATIO = 0.5
 
 @dataclass(frozen=True)
 class RankedCell:
-    """A cell of a map, and where it stands.
+    """Hold a cell of a map and its rank.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class RankedCell:
 
 
 def ranked_cells(found: MarginalMap, cells: Sequence[Sequence[str]]) -> list[RankedCell]:
-    """Where cells, given as source and target (T-1, A+1), stand in a map."""
+    """Rank cells, each given as source and target (T-1, A+1), in a map."""
     ranked = []
     for named in cells:
         source, target = (parse_cell(text) for text in named)
@@ -65,7 +65,7 @@ def ranked_cells(found: MarginalMap, cells: Sequence[Sequence[str]]) -> list[Ran
 
 
 def percentile_99(found: MarginalMap) -> float:
-    """What 99 % of a map's cells are below, kcal/mol; NaN where all are blank."""
+    """Return the 99th percentile of a map's cells, kcal/mol; NaN where all are blank."""
     filled = found.values[np.isfinite(found.values)]
     return float(np.percentile(filled, 99)) if filled.size else np.nan
 
@@ -73,27 +73,30 @@ def percentile_99(found: MarginalMap) -> float:
 def cell_rows(
     ranked: Sequence[RankedCell], min_n: int, context: FigureContext
 ) -> list[ScorecardRow]:
-    """One row a cell: its rank among the cells, which the paper calls strong."""
+    """Return one row per cell, which the paper calls strong: its rank among all cells."""
     rows = []
     for cell in ranked:
         if cell.rank is None:
-            ours, strong = f"blank: {cell.n} flanks", False
+            ours = f"blank: {cell.n} flanks"
+            judged = Judged(False, f"only {cell.n} flanks have both bases, fewer than {min_n}")
         else:
             share = cell.rank / cell.n_cells
             ours = (
                 f"rank {cell.rank} of {cell.n_cells} cells ({share:.1%}), mean |FIS| "
                 f"{cell.mean_abs_fis:.4f} kcal/mol (to {cell.mutant}), n = {cell.n:,}"
             )
-            strong = share <= _STRONG_SHARE
+            judged = Judged(
+                share <= _STRONG_SHARE,
+                f"{share:.1%} of the way down; strong is the first {_STRONG_SHARE:.0%}",
+            )
         rows.append(
             scorecard_row(
                 context,
                 f"rank of {cell.name} by mean |FIS|",
                 paper=context.printed.get("strength", "strong"),
                 ours=ours,
-                verdict="agrees" if strong else "differs",
-                why=f"strong: among the first {_STRONG_SHARE:.0%} of cells of at least {min_n} "
-                f"flanks; {context.method}",
+                why=f"among the cells of at least {min_n} flanks; {context.method}",
+                judged=judged,
             )
         )
     return rows
@@ -102,13 +105,16 @@ def cell_rows(
 def weakness_row(
     strongest: MarginalMap, weakest: MarginalMap, shares: str, context: FigureContext
 ) -> ScorecardRow:
-    """The map of the weakest flanks beside that of the strongest; `shares` tells of both."""
+    """Compare the maps of the weakest and strongest flanks; `shares` describes both."""
     weak, strong = percentile_99(weakest), percentile_99(strongest)
     return scorecard_row(
         context,
         "99th percentile of mean |FIS|, weakest flanks against strongest (kcal/mol)",
         paper=context.printed.get("strength", "weak"),
         ours=f"{weak:.4f} against {strong:.4f} ({weak / strong:.2f} times)",
-        verdict="agrees" if weak < _WEAK_RATIO * strong else "differs",
-        why=f"weak: below {_WEAK_RATIO} times; {shares}; {context.method}",
+        why=f"{shares}; {context.method}",
+        judged=Judged(
+            weak < _WEAK_RATIO * strong,
+            f"{weak / strong:.2f} times that of the strongest; weak is below {_WEAK_RATIO}",
+        ),
     )

@@ -9,39 +9,43 @@ import pandas as pd
 from dfim.pairs.distances import pair_distance
 from dfim.pairs.scores import PairScores
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import ScorecardRow, Verdict
-
-
-def p_text(p: float) -> str:
-    """A p-value as text; one that underflowed is a bound."""
-    return f"{p:.2g}" if p > 0 else "< 1e-300"
+from flow.scorecard.rows import NOT_PRINTED, Judged, ScorecardRow, p_text, scorecard_row
 
 
 def _numbers(printed: list[str]) -> list[int | None]:
-    """What is printed of the n's; None for what is no number (a misprint)."""
+    """Parse printed numbers of pairs; None for what is no number (a misprint)."""
     grouped = re.compile(r"\d{1,3}(,\d{3})*")
     return [int(x.replace(",", "")) if grouped.fullmatch(x) else None for x in printed]
 
 
-def _n_verdict(context: FigureContext, ours: list[int]) -> Verdict:
-    """Whether every number of pairs is within a tenth of the printed one."""
+def _judge_n(context: FigureContext, bins: pd.DataFrame) -> Judged | None:
+    """Judge whether every number of pairs is within a tenth of the printed one."""
     printed = _numbers(context.printed.get("n", []))
-    if context.not_comparable or len(printed) != len(ours):
-        return "not comparable"
-    pairs = [(a, b) for a, b in zip(ours, printed, strict=True) if b is not None]
-    return "agrees" if all(abs(a - b) <= b / 10 for a, b in pairs) else "differs"
+    if len(printed) != len(bins):
+        return None
+    apart = [
+        f"{name}: {ours:,} against {paper:,}"
+        for name, ours, paper in zip(bins["bin"], bins["n_pairs"], printed, strict=True)
+        if paper is not None and abs(ours - paper) > paper / 10
+    ]
+    met = "every number is within a tenth of the printed one"
+    return Judged(not apart, f"more than a tenth apart: {', '.join(apart)}" if apart else met)
 
 
-def _p_verdict(context: FigureContext, p: pd.Series) -> Verdict:
-    """Whether every bin's test, zeros counted as in the paper, is below what is printed."""
-    found = re.search(r"< ?([\d.]+e?-?\d*)", context.printed.get("p", ""))
+def _judge_p(context: FigureContext, p: pd.Series) -> Judged | None:
+    """Judge whether every bin's p, zeros counted as in the paper, is below the printed one."""
+    printed = context.printed.get("p", "")
+    found = re.search(r"< ?([\d.]+e?-?\d*)", printed)
     if found is None or context.planted_effect is not None:
-        return "not comparable"
-    return "agrees" if (p < float(found[1])).all() else "differs"
+        return None
+    limit = float(found[1])
+    return Judged(
+        bool((p < limit).all()), f"the largest p is {p_text(p.max())}; printed is {printed}"
+    )
 
 
 def paper_rows(context: FigureContext, bins: pd.DataFrame, names: str) -> list[ScorecardRow]:
-    """Pairs and tests of the bins beside the paper's."""
+    """Compare numbers of pairs and tests of the bins with the paper's."""
     printed, near, others = context.printed, bins.iloc[0], bins.iloc[1:]
     tests = "; ".join(
         f"{row['bin']}: p {p_text(row['p'])}, r {row['rank_biserial']:.3f} "
@@ -56,44 +60,28 @@ def paper_rows(context: FigureContext, bins: pd.DataFrame, names: str) -> list[S
         for _, row in others.iterrows()
         if np.isfinite(row["p_all"])
     )
-    why = "; ".join(filter(None, (context.not_comparable, context.note)))
+    reached = "; ".join(f"{n:,}" for n in bins["n_reached"])
     return [
-        ScorecardRow(
-            context.label,
-            f"{names}: pairs a bin of distance ({', '.join(bins['bin'])} bp)",
-            "; ".join(printed.get("n", [])) or "not printed",
-            "; ".join(f"{n:,}" for n in bins["n_pairs"]),
-            context.origin,
-            _n_verdict(context, bins["n_pairs"].tolist()),
-            "; ".join(
-                filter(
-                    None,
-                    (
-                        "reached by a path of the network: "
-                        + "; ".join(f"{n:,}" for n in bins["n_reached"]),
-                        why,
-                    ),
-                )
-            ),
+        scorecard_row(
+            context,
+            f"{names}: pairs by bin of distance ({', '.join(bins['bin'])} bp)",
+            paper="; ".join(printed.get("n", [])) or NOT_PRINTED,
+            ours="; ".join(f"{n:,}" for n in bins["n_pairs"]),
+            why=f"reached by a path of the network: {reached}",
+            judged=_judge_n(context, bins),
+            unjudged="the paper prints other bins" if printed.get("n") else "",
         ),
-        ScorecardRow(
-            context.label,
+        scorecard_row(
+            context,
             f"{names}: Mann–Whitney, FIS of pairs {near['bin']} bp above each other bin "
             "(rank-biserial r, 95 % interval by loci)",
-            printed.get("p", "not printed"),
-            tests,
-            context.origin,
-            _p_verdict(context, others["p_all"]),
-            "; ".join(
-                filter(
-                    None,
-                    (
-                        "pairs within reach; the verdict is of the test that counts the zeros "
-                        f"beyond it as values, as the paper's must have: {counted}",
-                        why,
-                    ),
-                )
-            ),
+            paper=printed.get("p", NOT_PRINTED),
+            ours=tests,
+            why="pairs within reach; the verdict is of the test that counts the zeros "
+            f"beyond it as values, as the paper's must have: {counted}",
+            judged=_judge_p(context, others["p_all"]),
+            unjudged="the paper prints no p-value" if printed.get("p") else "",
+            on_any_inputs=True,
         ),
     ]
 
@@ -104,7 +92,7 @@ def reach_rows(
     reach: tuple[int | None, float | None],
     names: str,
 ) -> list[ScorecardRow]:
-    """How far apart interacting motifs are, beside the ceiling of the architecture."""
+    """Compare the distance of the farthest interacting pair with the architecture's reach."""
     if reach[0] is None:
         return []
     printed = context.printed.get("reach")
@@ -113,14 +101,16 @@ def reach_rows(
     if printed:
         why += "; the distance that the paper prints is this ceiling of its architecture"
     return [
-        ScorecardRow(
-            context.label,
+        scorecard_row(
+            context,
             f"{names}: farthest pair with a FIS (ceiling of the architecture)",
-            printed or "not printed",
-            f"{farthest:g} bp between centres ({reach[1]:g} bp; {reach[0]} of nucleotides)",
-            context.origin,
-            "not comparable" if context.planted_effect else _near(farthest, printed),
-            why,
+            paper=printed or NOT_PRINTED,
+            ours=f"{farthest:g} bp between centres ({reach[1]:g} bp; {reach[0]} of "
+            "nucleotides)",
+            why=why,
+            judged=None if context.planted_effect else _judge_distance(farthest, printed),
+            unjudged="the paper prints no distance" if printed else "",
+            on_any_inputs=True,
         )
     ]
 
@@ -132,29 +122,28 @@ def compared_row(
     gaps: list[dict[str, Any]],
     names: str,
 ) -> ScorecardRow:
-    """The same pairs under other settings, and how far each is from adding up."""
+    """Return medians and convergence deltas of the same pairs under other settings."""
     own, other = bins
-    return ScorecardRow(
-        context.label,
-        f"{names}: median FIS a bin with {changed}, and completeness",
-        "not printed",
-        f"{_medians(other)}; contributions are {_gap_text(gaps[1])} from adding up",
-        context.origin,
-        "not comparable",
-        f"the same pairs as drawn: {_medians(own)}; {_gap_text(gaps[0])} from adding up",
+    return scorecard_row(
+        context,
+        f"{names}: median FIS by bin with {changed}, and convergence delta",
+        paper=NOT_PRINTED,
+        ours=f"{_medians(other)}; convergence delta {_gap_text(gaps[1])}",
+        why=f"the same pairs as drawn: {_medians(own)}; convergence delta {_gap_text(gaps[0])}",
     )
 
 
-def _near(bp: float, printed: str | None) -> Verdict:
-    """Whether a distance is within 5 bp of the one that the paper prints."""
+def _judge_distance(bp: float, printed: str | None) -> Judged | None:
+    """Judge whether a distance is within 5 bp of the one that the paper prints."""
     found = re.search(r"\d+", printed or "")
     if found is None:
-        return "not comparable"
-    return "agrees" if abs(bp - int(found[0])) <= 5 else "differs"
+        return None
+    apart = abs(bp - int(found[0]))
+    return Judged(apart <= 5, f"{bp:g} bp is {apart:g} bp from the printed {found[0]}")
 
 
 def _medians(bins: pd.DataFrame) -> str:
-    """Median FIS of each bin that the network reaches, with its n."""
+    """Write the median FIS of each bin that the network reaches, with its n."""
     return "; ".join(
         f"{row['bin']}: {row['med']:.4f} (n {row['n_reached']:,})"
         for _, row in bins.dropna(subset=["med"]).iterrows()

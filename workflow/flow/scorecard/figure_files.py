@@ -1,19 +1,18 @@
-"""What leaves a figure script: picture, table, and the numbers that were printed."""
+"""Write what a figure script makes: pictures, a table, and a record of statistics."""
 
 import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dfim.io.store import read_json, whole_file, write_json, write_table
+from dfim.io.store import whole_file, write_json, write_table
 from flow.run.figure_context import FigureContext
-
-Verdict = Literal["agrees", "differs", "not comparable"]
+from flow.scorecard.rows import ScorecardRow
 
 _PACKAGES = (
     "dfim",
@@ -32,60 +31,8 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
-class ScorecardRow:
-    """One number of the paper beside ours.
-
-    Attributes
-    ----------
-    figure
-        Where the paper prints it.
-    quantity
-        What it is, with its unit.
-    paper
-        The paper's value, as it prints it.
-    ours
-        Our value, as measured in this run.
-    origin
-        Where the inputs come from.
-    verdict
-        agrees, differs, or not comparable.
-    why
-        The reason, and the n behind our value.
-    """
-
-    figure: str
-    quantity: str
-    paper: str
-    ours: str
-    origin: str
-    verdict: Verdict
-    why: str
-
-
-def scorecard_row(
-    context: FigureContext,
-    quantity: str,
-    *,
-    paper: str,
-    ours: str,
-    why: str,
-    verdict: Verdict = "not comparable",
-) -> ScorecardRow:
-    """A row of a figure by its context.
-
-    Without a verdict where the study's inputs are no yardstick for the paper's; the reason
-    is told, and so is the study's note.
-    """
-    apart = context.not_comparable
-    reasons = [text for text in (apart, why, context.note) if text]
-    shown: Verdict = "not comparable" if apart else verdict
-    origin, why = context.origin, "; ".join(reasons)
-    return ScorecardRow(context.label, quantity, paper, ours, origin, shown, why)
-
-
-@dataclass(frozen=True)
 class FigureFiles:
-    """Where a figure's files go."""
+    """Save a figure's files at these paths."""
 
     svg: str
     pdf: str
@@ -102,13 +49,13 @@ class FigureFiles:
         context: FigureContext,
         scorecard: Sequence[ScorecardRow] = (),
     ) -> None:
-        """Write the picture three times, the table behind it, and its statistics.
+        """Title the picture and write it three times, the table behind it, and its statistics.
 
         Parameters
         ----------
         figure
-            The drawing; saved without time stamps, so that equal drawings give
-            equal files.
+            The drawing; gets the context's title unless it has one. Saved without time
+            stamps, so that equal drawings give equal files.
         table
             Tidy values that the picture shows.
         statistics
@@ -118,6 +65,8 @@ class FigureFiles:
         scorecard
             The paper's numbers that this figure has values for.
         """
+        if not figure.get_suptitle():
+            figure.suptitle(context.title, fontsize=9)
         no_date = {
             "svg": {"Date": None},
             "pdf": {"CreationDate": None, "ModDate": None},
@@ -148,7 +97,7 @@ def write_statistics(
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a result depends on."""
+    """Return the versions of Python and of the packages that a result depends on."""
     found = {"python": platform.python_version()}
     installed = {d.metadata["Name"].lower().replace("_", "-") for d in metadata.distributions()}
     return found | {name: metadata.version(name) for name in _PACKAGES if name in installed}
@@ -165,8 +114,3 @@ def without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def read_scorecard(stats: Sequence[str]) -> list[ScorecardRow]:
-    """Rows of several figures' statistics files, in their order."""
-    return [ScorecardRow(**row) for path in stats for row in read_json(path)["scorecard"]]

@@ -1,4 +1,4 @@
-"""Rows of the scorecard on what mean FIS of flanks agrees with."""
+"""Scorecard rows of flanks: FIS beside linear models and exact epistasis."""
 
 import re
 
@@ -9,36 +9,31 @@ from dfim.comparators.linear_models import LinearModels
 from flow.flanks.pair_measures import EPISTASIS, PAIR_TERMS, TOP_OF
 from flow.flanks.positions import N_FLANKS
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import ScorecardRow, Verdict, scorecard_row
-
-_NOT_PRINTED = "not printed"
+from flow.scorecard.rows import NOT_PRINTED, Judged, ScorecardRow, scorecard_row
 
 
 def fit_row(context: FigureContext, models: LinearModels) -> ScorecardRow:
-    """How much of the network's predictions linear models explain, beside what is printed."""
+    """Compare the r² of linear models of the network with the printed one."""
     printed = context.printed.get("r2")
-    verdict: Verdict = "not comparable"
+    judged = None
     why = "exact least squares, every flank once"
     if printed:
-        verdict = (
-            "agrees"
-            if models.r2_pair > float(re.findall(r"[01]?\.\d+", printed)[0])
-            else "differs"
-        )
+        agrees = models.r2_pair > float(re.findall(r"[01]?\.\d+", printed)[0])
+        judged = Judged(agrees, f"r² is {models.r2_pair:.4f}; printed is {printed}")
         why += "; the printed number is that of Le et al. 2018"
     return scorecard_row(
         context,
         "r² of a linear model with mono- and dinucleotides fitted to the network's predictions "
         f"(n = {N_FLANKS:,})",
-        paper=printed or _NOT_PRINTED,
+        paper=printed or NOT_PRINTED,
         ours=f"{models.r2_pair:.4f} (mononucleotides alone: {models.r2_single:.4f})",
         why=why,
-        verdict=verdict,
+        judged=judged,
     )
 
 
 def agreement_row(context: FigureContext, compared: pd.DataFrame, name: str) -> ScorecardRow:
-    """How the ranks of one measure over all flanks agree with each reference.
+    """Return rank correlations of one measure over all flanks with each reference.
 
     `compared` is from `compare`.
     """
@@ -56,14 +51,14 @@ def agreement_row(context: FigureContext, compared: pd.DataFrame, name: str) -> 
     return scorecard_row(
         context,
         f"{name}, all flanks: Spearman with {PAIR_TERMS} and with {EPISTASIS}",
-        paper=_NOT_PRINTED,
+        paper=NOT_PRINTED,
         ours="; ".join(ours),
         why="; ".join(why),
     )
 
 
 def recovery_row(context: FigureContext, recovered: pd.DataFrame) -> ScorecardRow:
-    """AUROC of the planted position pairs by every measure; `recovered` is from `recovery`."""
+    """Return AUROCs of the planted position pairs by every measure, from `recovery`."""
     ours, ranks = [], []
     for row in recovered.itertuples():
         ours.append(f"{measure_text(row.first, row.flanks)} {row.auroc:.3f}")
@@ -71,17 +66,17 @@ def recovery_row(context: FigureContext, recovered: pd.DataFrame) -> ScorecardRo
     return scorecard_row(
         context,
         "AUROC of the planted pairs of positions (ordered) among all",
-        paper=_NOT_PRINTED,
+        paper=NOT_PRINTED,
         ours="; ".join(ours),
         why=f"in the same order, rank of the last planted pair: {', '.join(ranks)}",
     )
 
 
 def measure_text(name: str, flanks: str) -> str:
-    """A measure's name, with its flanks where they are not all of them."""
+    """Write a measure's name, with its flanks where they are not all of them."""
     return name if flanks == "all" else f"{name}, {flanks} flanks"
 
 
 def spearman_text(value: float) -> str:
-    """A rank correlation as people read it."""
+    """Write a rank correlation with a minus sign, or that it is not defined."""
     return f"{value:.3f}".replace("-", "−") if np.isfinite(value) else "not defined"

@@ -1,69 +1,88 @@
-"""HTML pages that need no network: tables, captions and one style."""
+"""Render HTML pages from the templates of `workflow/report`, one file each."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
-from html import escape
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from docutils.core import publish_parts
+from markupsafe import Markup
 
-from flow.scorecard.figure_files import ScorecardRow
-
-__all__ = ["caption_html", "escape", "page", "scorecard_html", "table_html"]
-
-_CSS = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; max-width: 1080px;
-       margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
-figure { margin: 1.5rem 0 2.5rem; } figure img { max-width: 100%; }
-figcaption { max-width: 46rem; } figcaption p { display: inline; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 13px; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem;
-         border-bottom: 1px solid #d0d0d0; }
-td:nth-child(2) { min-width: 14rem; } td.verdict { white-space: nowrap; font-weight: 600; }
-td.agrees { color: #00694c; } td.differs { color: #a33c00; } td.not { color: #555; }
-"""
+TEMPLATES = Path(__file__).parents[2] / "report"
+# Characters that may stand in a data URI in double quotes as they are.
+_PLAIN = " /:;=,()'!*?[]{}@$+~"
 
 
-def page(title: str, body: str) -> str:
-    """A whole HTML page; no script, no outside file."""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{_CSS}</style></head>\n"
-        f"<body><h1>{escape(title)}</h1>\n{body}\n</body></html>\n"
+def render(template: str, **values: object) -> str:
+    """Fill in a template of `TEMPLATES`; the style and the script are put into the page.
+
+    Text is escaped. A name that the template uses and `values` lack is an error.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    style, script = ((TEMPLATES / f"page.{kind}").read_text("utf-8") for kind in ("css", "js"))
+    page = environment.get_template(template)
+    return page.render(values, css=Markup(style), script=Markup(script)).lstrip()
 
 
-def table_html(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of text cells."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
-    body = "\n".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f'<div class="scroll"><table><tr>{head}</tr>\n{body}</table></div>'
+@dataclass(frozen=True)
+class Caption:
+    """Hold what is written beside a figure.
+
+    Attributes
+    ----------
+    title
+        One line of plain text.
+    text
+        HTML.
+    """
+
+    title: str
+    text: Markup
 
 
-def scorecard_html(rows: Sequence[ScorecardRow]) -> str:
-    """The scorecard as a table, its verdicts marked by word and colour."""
-    names = [field.name for field in fields(ScorecardRow)]
-    html = table_html(names, [[str(v) for v in asdict(row).values()] for row in rows])
-    for verdict in ("agrees", "differs", "not comparable"):
-        cell = f'<td class="verdict {verdict.split()[0]}">{verdict}</td>'
-        html = html.replace(f"<td>{verdict}</td>", cell)
-    return html
+def read_caption(path: str | Path, context: Mapping[str, Any]) -> Caption:
+    """Fill in a caption, reStructuredText with Jinja, as Snakemake's report does.
 
+    Parameters
+    ----------
+    path
+        The caption. Its first paragraph is the title, in bold.
+    context
+        What the caption knows as `snakemake.params.context`.
 
-def caption_html(path: str | Path, context: Mapping[str, Any]) -> str:
-    """Render a caption (reStructuredText with Jinja) as Snakemake's report does."""
-    text = Path(path).read_text(encoding="utf-8")
+    Raises
+    ------
+    ValueError
+        If the first paragraph is not one bold line.
+    jinja2.UndefinedError
+        If the caption uses a name that the context lacks.
+    """
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
-    params = SimpleNamespace(context=context)
-    filled = environment.from_string(text).render(snakemake=SimpleNamespace(params=params))
-    return publish_parts(filled, writer="html5", settings_overrides={"report_level": 3})[
-        "fragment"
-    ]
+    source = environment.from_string(Path(path).read_text(encoding="utf-8"))
+    filled = source.render(snakemake=SimpleNamespace(params=SimpleNamespace(context=context)))
+    title, _, text = filled.strip().partition("\n\n")
+    if not (title.startswith("**") and title.endswith("**")) or "\n" in title:
+        raise ValueError(
+            f"{path}: got first paragraph {title!r}, expected one line in **bold**"
+        )
+    parts = publish_parts(text, writer="html5", settings_overrides={"report_level": 3})
+    return Caption(title.strip("*").rstrip("."), Markup(parts["fragment"]))
+
+
+def data_uri(svg: str) -> Markup:
+    """Return a data URI of an SVG picture, safe within double quotes.
+
+    Percent-encoded, which takes a quarter less space than base64. Line breaks become
+    spaces, as a browser would drop them.
+    """
+    text = quote(" ".join(svg.split()).replace('"', "'"), safe=_PLAIN)
+    return Markup(f"data:image/svg+xml,{text}")

@@ -1,4 +1,4 @@
-"""Scorecard rows of a network's performance: the paper's figures, and each task's own."""
+"""Scorecard rows of a network's performance on held-out sequences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import ScorecardRow, Verdict
+from flow.scorecard.rows import NOT_PRINTED, Judged, ScorecardRow, scorecard_row
 
 Task = dict[str, Any]
 
 # So many tasks are listed one by one, and have a colour each where they are drawn.
 FEW_TASKS = 4
+# A mean area that is no further from the printed one agrees with it.
+_CLOSE = 0.01
 
 
 def interval(test: Task, what: str, digits: int) -> str:
-    """A measure with its interval, where there is one."""
+    """Write a measure with its interval, where there is one."""
     value, low, high = (test[f"{what}{end}"] for end in ("", "_low", "_high"))
     if low is None:
         return f"{value:.{digits}f}"
@@ -26,66 +28,90 @@ def _size(test: Task) -> int:
     return int(test["n_positive"] + test["n_negative"])
 
 
-def _why(context: FigureContext, n: int) -> str:
+def _row(
+    context: FigureContext,
+    quantity: str,
+    paper: str | None,
+    ours: str,
+    why: str,
+    *,
+    judged: Judged | None = None,
+    unjudged: str = "",
+) -> ScorecardRow:
+    """Return a row that names the study, at the place where the paper prints its numbers."""
+    return scorecard_row(
+        context,
+        f"{context.study_title}: {quantity}",
+        paper=paper or NOT_PRINTED,
+        ours=ours,
+        why=why,
+        judged=judged,
+        unjudged=unjudged if paper else "",
+        place=context.printed.get("place", "–"),
+    )
+
+
+def _how(context: FigureContext, n: int) -> str:
     where = "sequences, all there are" if context.whole else "held-out test sequences"
     if not context.whole and not context.trained:
         where = "sequences of the test part, by a network that was brought along"
-    parts = [f"n = {n:,} {where}", "95 % interval from resampling, what overlaps together"]
-    return "; ".join([*parts, *filter(None, (context.not_comparable, context.note))])
+    return f"n = {n:,} {where}; 95 % interval from resampling, what overlaps together"
 
 
 def one_task_rows(context: FigureContext, test: Task) -> list[ScorecardRow]:
-    """Accuracy beside what is printed of it, and both areas."""
+    """Compare the accuracy with the printed one, and return both areas beside it."""
     n, paper = _size(test), context.printed.get("accuracy")
-    why, verdict = _why(context, n), "not comparable"
-    note = ""
+    how, accuracy = _how(context, n), test["accuracy"]
+    judged, note = None, ""
     if paper is not None:
-        # Agrees where our value rounds to what is printed.
-        verdict = "agrees" if f"{100 * test['accuracy']:.0f} %" == paper else "differs"
-        note = f"; {round(n * (1 - test['accuracy'])):,} wrong; rounded as the paper prints it"
-    measures = [
-        ("accuracy", paper or "not printed", 5, verdict, why + note),
-        ("auROC", context.printed.get("auroc", "not printed"), 6, "not comparable", why),
-        ("auPRC", context.printed.get("auprc", "not printed"), 6, "not comparable", why),
-    ]
-    return [
-        ScorecardRow(
-            context.printed.get("place", "–"),
-            f"{context.study_title}: {name}",
-            printed,
-            interval(test, name.lower(), digits),
-            context.origin,
-            verdict,
-            why,
+        rounded = f"{100 * accuracy:.0f} %"
+        judged = Judged(rounded == paper, f"rounds to {rounded}; printed is {paper}")
+        note = f"; {round(n * (1 - accuracy)):,} wrong"
+    rows = [
+        _row(
+            context, "accuracy", paper, interval(test, "accuracy", 5), how + note, judged=judged
         )
-        for name, printed, digits, verdict, why in measures
     ]
+    for name in ("auROC", "auPRC"):
+        what = name.lower()
+        rows.append(
+            _row(
+                context,
+                name,
+                context.printed.get(what),
+                interval(test, what, 6),
+                how,
+                unjudged="a single task is compared by its accuracy",
+            )
+        )
+    return rows
 
 
 def task_mean_rows(
     context: FigureContext, tasks: dict[str, Task], macro: Task
 ) -> list[ScorecardRow]:
-    """The mean over the tasks, as the paper prints it, and each task beside it."""
+    """Compare the tasks' mean areas with the printed ones; each task goes into `why`."""
     n, rows = max(_size(test) for test in tasks.values()), []
+    few = len(tasks) <= FEW_TASKS
     for name in ("auROC", "auPRC"):
         what = name.lower()
-        printed = context.printed.get(what)
-        comparable = printed is not None and context.trained and not context.not_comparable
-        verdict: Verdict = "not comparable"
-        if comparable:
-            verdict = "agrees" if abs(macro[what] - float(printed)) <= 0.01 else "differs"
-        few = len(tasks) <= FEW_TASKS
+        printed, value = context.printed.get(what), macro[what]
+        judged = None
+        if printed is not None and context.trained:
+            apart = abs(value - float(printed))
+            judged = Judged(
+                apart <= _CLOSE, f"{apart:.3f} from the printed {printed}; close is {_CLOSE}"
+            )
         each = _each(tasks, what) if few else _range(tasks, what, macro["base_rate"])
-        why = f"{each}; {_why(context, n)}" + "; agrees means within 0.01" * comparable
         rows.append(
-            ScorecardRow(
-                context.printed.get("place", "–"),
-                f"{context.study_title}: mean {name} of {len(tasks)} tasks",
-                printed or "not printed",
-                f"{macro[what]:.3f}" if few else interval(macro, what, 3),
-                context.origin,
-                verdict,
-                why,
+            _row(
+                context,
+                f"mean {name} of {len(tasks)} tasks",
+                printed,
+                f"{value:.3f}" if few else interval(macro, what, 3),
+                f"{each}; {_how(context, n)}",
+                judged=judged,
+                unjudged="the network was brought along, not trained by this run",
             )
         )
     return rows
@@ -99,7 +125,7 @@ def _each(tasks: dict[str, Task], what: str) -> str:
 
 
 def _range(tasks: dict[str, Task], what: str, base_rate: float) -> str:
-    """The ends and the middle of many tasks."""
+    """Write the lowest, highest and median area of many tasks."""
     worst, *_, best = sorted(tasks, key=lambda task: tasks[task][what])
     middle = np.median([test[what] for test in tasks.values()])
     return (
@@ -110,14 +136,12 @@ def _range(tasks: dict[str, Task], what: str, base_rate: float) -> str:
 
 
 def duplicates_row(context: FigureContext, found: dict[str, int]) -> ScorecardRow:
-    """Held-out windows that training has seen."""
-    return ScorecardRow(
-        context.printed.get("place", "–"),
-        f"{context.study_title}: held-out windows with half of their words in training",
-        "not printed",
+    """Return the number of held-out input sequences that resemble training ones."""
+    return _row(
+        context,
+        "held-out windows with half of their words in training",
+        None,
         f"{found['similar']:,} of {found['n_held_out']:,}",
-        context.origin,
-        "not comparable",
         f"{found['overlapping']:,} overlap a training window, {found['identical']:,} have the "
         "sequence of one",
     )

@@ -1,18 +1,15 @@
-"""Scorecard rows of a synthetic genome: what of the planted grammar FIS gives back."""
+"""Scorecard rows of a synthetic genome: how well FIS recovers planted pairs."""
 
 from typing import Any
 
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import ScorecardRow
+from flow.scorecard.rows import NO_SUCH_STUDY, ScorecardRow, scorecard_row
 from flow.scorecard.truth import LEARNED_WITHIN, MATCHING_EDGES
 
 
 def _row(context: FigureContext, quantity: str, ours: str, why: str) -> ScorecardRow:
-    """A row of a study that the paper does not have."""
-    return ScorecardRow(
-        context.label, quantity, "no such study", ours, context.origin,
-        "not comparable", why,
-    )  # fmt: skip
+    """Return a row of a study that the paper does not have."""
+    return scorecard_row(context, quantity, paper=NO_SUCH_STUDY, ours=ours, why=why)
 
 
 def _auroc_text(found: dict[str, Any]) -> str:
@@ -25,7 +22,7 @@ def recovery_rows(
     aurocs: tuple[float, float],
     names: str,
 ) -> list[ScorecardRow]:
-    """How well the planted pairs came back; one row where the network did not learn."""
+    """Return the recovery of planted pairs; one row where the network did not learn."""
     ours, oracle = aurocs
     how = f"auROC of the network {ours:.3f}, of the oracle {oracle:.3f}"
     if oracle - ours > LEARNED_WITHIN:
@@ -54,7 +51,7 @@ def recovery_rows(
 def _calls_row(
     context: FigureContext, found: dict[str, Any], names: str, how: str
 ) -> ScorecardRow:
-    """Precision and recall; where nothing interacts every call is false."""
+    """Return precision and recall; where nothing interacts every call is false."""
     called = (
         f"called: {found['n_called_planted']:,} of {found['n_tested_planted']:,} planted, "
         f"{found['n_called_chance']:,} of {found['n_tested_chance']:,} chance, "
@@ -93,7 +90,7 @@ def compared_recovery_row(
     compared: dict[str, Any],
     names: str,
 ) -> ScorecardRow:
-    """Recovery of the planted pairs under other settings."""
+    """Return the recovery of the planted pairs under other settings."""
     return _row(
         context,
         f"{names}: AUROC of |FIS|, planted against chance pairs, with {changed}",
@@ -111,7 +108,7 @@ def contrast_row(
     learned: bool,
     names: str,
 ) -> ScorecardRow:
-    """The same planted pairs where nothing makes them interact."""
+    """Compare the planted pairs with those of a data set in which nothing interacts."""
     there = abs(contrast["median_planted"])
     ratio = found["median_planted"] / max(there, 1e-12)
     return _row(

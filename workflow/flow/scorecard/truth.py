@@ -1,4 +1,4 @@
-"""What was planted in a genome of our own, matched to scored pairs, and what was recovered."""
+"""Match scored pairs to those planted in a synthetic genome, and measure their recovery."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,7 @@ from dfim.pairs.scores import PairScores
 from dfim.sequences.examples import Examples
 from dfim.statistics.effect_sizes import draw_groups
 
-# A network that is further from the oracle's auROC has not learned the biology.
+# A network whose auROC is further below the oracle's has not learned what was planted.
 LEARNED_WITHIN = 0.02
 # bp; finer than the figure's bins, since planted pairs crowd at short distances.
 MATCHING_EDGES = (0, 12, 20, 30, 45, 73)
@@ -23,15 +23,15 @@ MATCHING_EDGES = (0, 12, 20, 30, 45, 73)
 
 @dataclass(frozen=True)
 class PairRoles:
-    """Which scored pairs were planted together, and which are there by chance.
+    """Tell which scored pairs were planted together, and which occur by chance.
 
     Attributes
     ----------
     planted
         (P,) the two sites were planted as one composite element.
     chance
-        (P,) neither site belongs to a composite. What is in neither set is a site
-        of a composite with a site outside it, or with one of another composite.
+        (P,) neither site belongs to a composite element. A pair in neither set joins a site
+        of a composite to one outside it.
     """
 
     planted: NDArray[np.bool_]
@@ -76,7 +76,7 @@ def recovery(
     rng: np.random.Generator,
     n_resamples: int = 200,
 ) -> dict[str, Any]:
-    """How well FIS tells planted pairs from chance pairs.
+    """Measure how well FIS tells planted pairs from chance pairs.
 
     Parameters
     ----------
@@ -99,10 +99,15 @@ def recovery(
     planted, chance = roles.planted, roles.chance
 
     def matched(rows: NDArray[np.integer]) -> tuple[float, int]:
-        """AUROC among some of the pairs; one may be there more than once."""
-        parts = rows[planted[rows]], rows[chance[rows]]
-        return matched_auroc(*(size[k] for k in parts), *(distance[k] for k in parts),
-                             MATCHING_EDGES)  # fmt: skip
+        """Return the AUROC among some pairs, which may repeat, and the number planted."""
+        of_planted, of_chance = rows[planted[rows]], rows[chance[rows]]
+        return matched_auroc(
+            size[of_planted],
+            size[of_chance],
+            distance[of_planted],
+            distance[of_chance],
+            MATCHING_EDGES,
+        )
 
     auroc, n = matched(np.arange(len(scores)))
     sequence = scores.features.sequence[scores.source]
@@ -138,14 +143,14 @@ def recovery(
 
 
 def shared_pairs(scores: PairScores, other: PairScores) -> NDArray[np.bool_]:
-    """(P,) pairs of sequences that the other scored too."""
+    """Return a mask (P,) of the pairs in sequences that `other` scored too."""
     sequences = other.features.sequence[other.source]
     return np.isin(scores.features.sequence[scores.source], sequences)
 
 
 @dataclass(frozen=True)
-class WorldFiles:
-    """The files of one analysis in a genome of our own, with the truth."""
+class SyntheticFiles:
+    """Read one analysis of a synthetic genome together with what was planted."""
 
     pairs: str
     examples: str
@@ -154,9 +159,9 @@ class WorldFiles:
     metrics: str
 
     def recovered(
-        self, rng: np.random.Generator, *, within: "WorldFiles | None" = None
+        self, rng: np.random.Generator, *, within: "SyntheticFiles | None" = None
     ) -> dict[str, Any]:
-        """`recovery` of all pairs, or of the sequences that another analysis scored too."""
+        """Return `recovery` of all pairs, or of those in sequences of `within`."""
         scores, data = PairScores.load(self.pairs), Examples.load(self.examples)
         arrays, settings = read_arrays(self.pairs, ("q",))
         q = arrays["q"]
@@ -197,7 +202,7 @@ class WorldFiles:
         }
 
     def aurocs(self, task: str) -> tuple[float, float]:
-        """The network's auROC on the test sequences, and the oracle's."""
+        """Return the network's auROC on the test sequences, and the oracle's."""
         ours = read_json(self.metrics)["splits"]["test"][task]["auroc"]
         table = read_table(self.oracle, ("task", "auroc"), text=("task",)).set_index("task")
         return float(ours), float(table.loc[task, "auroc"])

@@ -8,7 +8,7 @@ import pandas as pd
 from dfim.io.store import read_table
 from dfim.statistics.effect_sizes import auroc_by_group
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import ScorecardRow
+from flow.scorecard.rows import NO_SUCH_STUDY, ScorecardRow
 from flow.variants.groups import OF_ALT, ScoredVariants
 from flow.variants.scorecard import interval_text, scorecard_row
 
@@ -90,7 +90,7 @@ def class_rows(context: FigureContext, classes: pd.DataFrame) -> list[ScorecardR
                 f"{interval_text(row, 'fis_auroc')}; {interval_text(row, 'delta_auroc')}",
                 f"{n}, {row['n_control']:,} controls of all sets",
                 left if row["n_unmatched"] else "",
-                paper="no such study",
+                paper=NO_SUCH_STUDY,
             ),
             scorecard_row(
                 context,
@@ -99,7 +99,7 @@ def class_rows(context: FigureContext, classes: pd.DataFrame) -> list[ScorecardR
                 f"{row['n_named']:,} of {row['n']:,}; names permuted in each set would give "
                 f"{row['named_chance']:.3f}; found with the matrices that the sites were drawn "
                 "from, so an upper bound",
-                paper="no such study",
+                paper=NO_SUCH_STUDY,
             ),
         ]
     return rows

@@ -8,8 +8,8 @@ import pandas as pd
 
 from dfim.genome.intervals import contig_key
 from flow.run.figure_context import FigureContext
-from flow.scorecard.distance import p_text
-from flow.scorecard.figure_files import ScorecardRow, Verdict
+from flow.scorecard import rows as scorecard_rows
+from flow.scorecard.rows import A_PLOT, NOT_PRINTED, Judged, ScorecardRow, p_text
 from flow.variants.groups import ALPHA, OF_ALT
 
 
@@ -18,18 +18,19 @@ def scorecard_row(
     quantity: str,
     ours: str,
     *why: str,
-    paper: str = "not printed",
-    verdict: Verdict = "not comparable",
+    paper: str = NOT_PRINTED,
+    judged: Judged | None = None,
+    unjudged: str = "",
 ) -> ScorecardRow:
-    """Make a row with its reasons, those of the study last.
-
-    There is no verdict where the study's inputs cannot be compared with the paper's.
-    """
-    if context.not_comparable:
-        verdict = "not comparable"
-    reasons = filter(None, (*why, context.not_comparable, context.note))
-    return ScorecardRow(
-        context.label, quantity, paper, ours, context.origin, verdict, "; ".join(reasons)
+    """Make a row from its remarks; see `flow.scorecard.rows.scorecard_row`."""
+    return scorecard_rows.scorecard_row(
+        context,
+        quantity,
+        paper=paper,
+        ours=ours,
+        why="; ".join(filter(None, why)),
+        judged=judged,
+        unjudged=unjudged,
     )
 
 
@@ -77,9 +78,12 @@ def _test_row(context: FigureContext, fis: pd.DataFrame) -> ScorecardRow:
     """
     printed = context.printed.get("p")
     failed = fis.loc[fis[["p", "p_loci"]].max(axis=1) >= ALPHA, "set"].tolist()
-    verdict: Verdict = "not comparable"
+    judged = None
     if printed:
-        verdict = "differs" if failed else "agrees"
+        met = f"every set's p is below {ALPHA:g}"
+        judged = Judged(
+            not failed, f"p not below {ALPHA:g}: {', '.join(failed)}" if failed else met
+        )
     tests = "; ".join(
         f"{row['set']}: {p_phrase(row['p'])}, r {interval_text(row, 'rank_biserial')}"
         for _, row in fis.iterrows()
@@ -94,22 +98,17 @@ def _test_row(context: FigureContext, fis: pd.DataFrame) -> ScorecardRow:
         f"maxAbsFIS of significant variants above that of controls, {len(fis)} sets: "
         "Mann–Whitney, one-sided (rank-biserial r, 95 % interval by loci)",
         tests,
-        f"not below {ALPHA:g}: {', '.join(failed)}" if failed else "",
         "significant and control variants, p when labels are shuffled among loci, share of "
         f"those shuffles with p < {ALPHA:g}: {shuffled}",
-        paper=printed or "not printed",
-        verdict=verdict,
+        paper=printed or NOT_PRINTED,
+        judged=judged,
     )
 
 
 def reach_row(
     context: FigureContext, name: str, counts: Mapping[str, int], controls: Mapping[str, int]
 ) -> ScorecardRow:
-    """Count variants by the distance of their largest |FIS|, nearest bin first.
-
-    Without a verdict: in any network importance changes most near a mutation, so controls
-    look alike.
-    """
+    """Count variants by the distance of their largest |FIS|, nearest bin first."""
     of, n = list(counts.values()), sum(counts.values())
     share = of[0] / n if n else float("nan")
     return scorecard_row(
@@ -120,7 +119,8 @@ def reach_row(
         "controls " + "; ".join(f"{count:,}" for count in controls.values())
         if any(controls.values())
         else "",
-        paper=context.printed.get("reach", "not printed"),
+        paper=context.printed.get("reach", NOT_PRINTED),
+        unjudged="in any network importance changes most near a mutation, so controls look alike",
     )
 
 
@@ -153,21 +153,23 @@ def track_row(
     quantity = f"FIS summed over ±{panel['half_width']} bp of "
     shown = panel["found"] and _is_locus(panel, asked.get("locus"))
     printed = context.printed.get("p")
-    paper = f"a plot; the bQTL has p = {printed}" if printed and shown else "a plot"
+    paper = f"{A_PLOT}; the bQTL has p = {printed}" if printed and shown else A_PLOT
     if not panel["found"]:
         named = asked.get("locus") or asked.get("name") or f"column {panel['column'] + 1}"
         return scorecard_row(context, quantity + named, "not found", panel["rule"], paper=paper)
-    verdict: Verdict = "not comparable"
-    met = ""
+    judged, unjudged = None, "the paper shows another variant, in a plot"
     if _is_locus(panel, asked.get("locus")) and panel["stronger"]:
         expected = 1 if panel["stronger"] == ref else -1
         # FIS is reference minus mutant, the change of the output ALT minus REF.
-        signs = expected * np.sign([total, -panel["delta"]])
-        verdict = "agrees" if (signs > 0).all() else "differs"
-        met = (
-            f"the locus of the paper, where {panel['stronger']} is stronger; agrees means that "
-            "FIS (reference minus mutant) and output (ALT minus REF) say so too"
+        values = {"FIS": total, "output": -panel["delta"]}
+        wrong = [name for name, value in values.items() if not expected * value > 0]
+        judged = Judged(
+            not wrong,
+            f"{panel['stronger']} is the stronger allele, "
+            + (f"but not by {' and '.join(wrong)}" if wrong else "as FIS and output say too"),
         )
+    elif shown:
+        unjudged = "the paper shows a plot, and no allele is known to be the stronger one"
     p = panel["p_value"]
     return scorecard_row(
         context,
@@ -175,9 +177,9 @@ def track_row(
         f"{total:.3f} logit (output, ALT − REF: {panel['delta']:.3f}{significant})",
         f"{panel['set']} {p_phrase(p)}".lstrip() if p is not None and np.isfinite(p) else "",
         chosen_text(panel),
-        met,
         paper=paper,
-        verdict=verdict,
+        judged=judged,
+        unjudged=unjudged,
     )
 
 

@@ -1,4 +1,4 @@
-"""Fig 8C and SFig 6: mean |FIS| of every base at every position on every other."""
+"""Draw the mean |FIS| of every base at every position on every other (Fig 8C, SFig 6)."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,8 @@ from flow.flanks.pair_measures import Measure, recovery
 from flow.flanks.positions import parse_cell, position_labels
 from flow.run.figure_context import FigureContext
 from flow.scorecard.cells import cell_rows, percentile_99, ranked_cells, weakness_row
-from flow.scorecard.figure_files import FigureFiles, ScorecardRow
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.rows import ScorecardRow
 from synthetic.cbf1 import planted_pairs
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _square(ax: Axes, cells: np.ndarray, limit: float) -> AxesImage:
 
 
 def _letters(ax: Axes, which: str, length: int) -> None:
-    """A letter a row or column, and outside them the positions."""
+    """Label rows or columns with bases, and outside them with positions."""
     axis = ax.xaxis if which == "x" else ax.yaxis
     axis.set_ticks(np.arange(4 * length), list(ALPHABET) * length, fontsize=5.5)
     for label, base in zip(axis.get_ticklabels(), list(ALPHABET) * length, strict=True):
@@ -76,7 +77,7 @@ def _outline(ax: Axes, cells: list[list[str]]) -> None:
 
 
 def _share_bars(ax: Axes, shares: np.ndarray, ylim: tuple[float, float]) -> None:
-    """Which share of the flanks has the base of each row."""
+    """Draw the share of the flanks that have the base of each row."""
     rows = np.arange(shares.size)
     ax.barh(rows, 100 * shares.ravel(), color=list(BASE_COLOURS.values()) * len(shares))
     ax.set(
@@ -92,7 +93,7 @@ def _share_bars(ax: Axes, shares: np.ndarray, ylim: tuple[float, float]) -> None
 
 
 def _draw(
-    maps: BasePairMaps, limit: float, cells: list[list[str]], min_n: int, title: str
+    maps: BasePairMaps, limit: float, cells: list[list[str]], min_n: int, flanks: str
 ) -> Figure:
     found, length = maps.marginal(min_n=min_n), len(maps.n)
     figure = plt.figure(figsize=(7.2, 8.7))
@@ -107,7 +108,7 @@ def _draw(
         _letters(ax, which, length)
     ax.set_xlabel("target: base and position from the CACGTG core", labelpad=16)
     ax.set_ylabel("source: base that is mutated, and its position", labelpad=18)
-    ax.set_title(f"largest of the three mutants' means (cells of at least {min_n} flanks)")
+    ax.set_title(f"{flanks}: largest mean of the three mutants (cells of n ≥ {min_n})")
     _outline(ax, cells)
     _share_bars(figure.add_subplot(top[1]), maps.base_shares(), ax.get_ylim())
     figure.colorbar(image, cax=figure.add_subplot(top[2]), label="mean |FIS| (kcal/mol)")
@@ -128,7 +129,6 @@ def _draw(
         0.015, 0.15, "source position\n(mutants A, C, G, T)", rotation=90, ha="center",
         va="center", fontsize=8,
     )  # fmt: skip
-    figure.suptitle(title, fontsize=9, y=0.985)
     return figure
 
 
@@ -140,7 +140,7 @@ def _largest(found: MarginalMap) -> float | None:
 def _statistics(
     maps: dict[str, BasePairMaps], cells: list[list[str]], min_n: int, terms: list[str]
 ) -> dict[str, Any]:
-    """Of each group of flanks: cells with a value, their size, the named cells, the bases."""
+    """Summarise each group of flanks: filled cells, their size, named cells, base shares."""
     planted = planted_pairs(read_table(terms[0], text=("base", "base2"))) if terms else None
     record: dict[str, Any] = {}
     for name, group in maps.items():
@@ -163,7 +163,7 @@ def _statistics(
 
 
 def _shares_text(maps: dict[str, BasePairMaps]) -> str:
-    """Which base is the most frequent at the positions next to the core, in both groups."""
+    """Write the most frequent base at the positions next to the core, in both groups."""
     texts = []
     for name in ("strongest", "weakest"):
         shares, labels = maps[name].base_shares(), position_labels()
@@ -208,13 +208,10 @@ def main(
     limit = max((value for value in largest if value is not None), default=1.0)
     sequences, cells = context.options["sequences"], context.options.get("cells", [])
     chosen = maps[sequences]
-    title = (
-        f"{context.study_title} ({context.origin} inputs), "
-        f"{_GROUPS[sequences].format(chosen.n_sequences)}\n{context.method}"
-    )
+    flanks = _GROUPS[sequences].format(chosen.n_sequences)
     with style():
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(chosen, limit, cells, min_n, title),
+            _draw(chosen, limit, cells, min_n, flanks),
             chosen.table(position_labels()),
             {"colour_limit": limit, **_statistics(maps, cells, min_n, terms)},
             context=context,

@@ -1,4 +1,4 @@
-"""Whether FIS of flanks agrees with linear models of the network and with exact epistasis."""
+"""Compare FIS of flanks with linear models of the network and with exact epistasis."""
 
 import textwrap
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ def _draw_fit(ax: Axes, models: LinearModels) -> None:
 
 
 def _draw_terms(ax: Axes, terms: Sequence[PairTerm]) -> None:
-    """The strongest pair terms, and a tick where the planted one is."""
+    """Draw the strongest pair terms, with a tick at the planted one."""
     rows = np.arange(len(terms))
     fills = [_FILLS[term.planted] for term in terms]
     ax.barh(rows, [term.term for term in terms], height=0.75, color=fills)
@@ -88,7 +88,7 @@ def _draw_terms(ax: Axes, terms: Sequence[PairTerm]) -> None:
 
 
 def _key(marker: str, colour: str, label: str, *, filled: bool = True) -> Line2D:
-    """A marker in a legend."""
+    """Return a marker for a legend."""
     return Line2D(
         [], [], linestyle="", marker=marker, markersize=5, markeredgecolor=colour,
         color=colour if filled else "white", label=label,
@@ -98,7 +98,7 @@ def _key(marker: str, colour: str, label: str, *, filled: bool = True) -> Line2D
 def _draw_scatter(
     ax: Axes, fis: Measure, other: Measure, level: Level, planted: Pairs, compared: pd.DataFrame
 ) -> None:
-    """One measure against another; planted pairs of positions stand out."""
+    """Draw one measure against another; planted pairs of positions stand out."""
     x, y = other.at(level), fis.at(level)
     known = np.isfinite(x) & np.isfinite(y)
     at_planted = np.zeros(x.shape, bool)
@@ -128,7 +128,7 @@ def _draw_scatter(
 
 
 def _name_strongest(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
-    """Names of the position pairs that are strongest by y.
+    """Name the position pairs that are strongest by y.
 
     A pair is named in the stronger of its orders, and in the other where that is apart.
     """
@@ -152,13 +152,13 @@ def _name_strongest(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) ->
 
 
 def _rows(compared: pd.DataFrame, measure: Measure) -> pd.DataFrame:
-    """What was compared with a measure."""
+    """Return the rows that compare a measure with others."""
     mine = (compared["first"] == measure.name) & (compared["flanks"] == measure.flanks)
     return compared[mine]
 
 
 def _draw_agreement(ax: Axes, measures: Sequence[Measure], compared: pd.DataFrame) -> None:
-    """Spearman of each measure with both references, at both levels."""
+    """Draw Spearman correlations of each measure with both references, at both levels."""
     for at, measure in enumerate(measures):
         for row in _rows(compared, measure).itertuples():
             filled, colour = row.level == "position pairs", _COLOURS[row.second]
@@ -177,7 +177,7 @@ def _draw_agreement(ax: Axes, measures: Sequence[Measure], compared: pd.DataFram
 
 
 def _draw_recovery(ax: Axes, measures: Sequence[Measure], recovered: pd.DataFrame) -> None:
-    """AUROC of the planted position pairs by each measure."""
+    """Draw the AUROC of the planted position pairs by each measure."""
     for at, measure in enumerate(measures):
         for row in _rows(recovered, measure).itertuples():
             ax.plot(row.auroc, at, "D", color=_TRUE, markersize=5, clip_on=False)
@@ -192,7 +192,7 @@ def _draw_recovery(ax: Axes, measures: Sequence[Measure], recovered: pd.DataFram
 def _row(
     figure: Figure, bottom: float, height: float, *sides: tuple[float, float]
 ) -> list[Axes]:
-    """Axes beside each other: bottom and height in inches, sides as shares of the width."""
+    """Add axes beside each other: bottom and height in inches, sides as shares of the width."""
     inches = figure.get_figheight()
     return [
         figure.add_axes((left, bottom / inches, right - left, height / inches))
@@ -208,7 +208,7 @@ def _draw(
     compared: pd.DataFrame,
     recovered: pd.DataFrame,
 ) -> Figure:
-    """All panels; `measures` begin with the FIS and end with epistasis and pair terms."""
+    """Draw all panels; `measures` begin with FIS and end with epistasis and pair terms."""
     # Placed by hand: a constrained layout's last bits, and so the files, differ between runs.
     tall = 0.36 * len(measures)
     figure = plt.figure(figsize=(7.2, 6.55 + tall))
@@ -250,7 +250,7 @@ def main(
     min_n: int,
     context: FigureContext,
 ) -> None:
-    """Draw r², pair terms, and what agrees with what; compare with the paper and the truth."""
+    """Draw r², pair terms and agreements; compare with the paper and with what was planted."""
     models = LinearModels.load(linear)
     terms_of_model = Measure(PAIR_TERMS, "all", models.cells())
     exact = Measure(EPISTASIS, "all", Epistasis.load(epistatic).cells())
@@ -273,12 +273,6 @@ def main(
     strongest_of_model = strongest_terms(models, written, _TERMS)
     with style():
         drawing = _draw(models, strongest_of_model, measures, planted, agreements, recovered)
-        drawing.suptitle(
-            f"{context.study_title} ({context.origin} inputs)\n"
-            f"FIS over all flanks by {context.method}",
-            fontsize=9,
-            y=1 - 0.1 / drawing.get_figheight(),
-        )
         FigureFiles(svg, pdf, png, table, stats).save(
             drawing,
             pd.concat([agreements, recovered], ignore_index=True),

@@ -1,4 +1,4 @@
-"""How well the network of flanks fits what was measured, and what is true."""
+"""Draw how well the network of flanks fits measured and true ΔΔG."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,8 @@ from dfim.plots.static import style
 from dfim.sequences.examples import SPLITS
 from flow.flanks.betseq import Measurements
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import FigureFiles, ScorecardRow, scorecard_row
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.rows import NOT_PRINTED, ScorecardRow, scorecard_row
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -28,7 +29,7 @@ _WIDTH = 2.4  # inches a panel
 
 @dataclass(frozen=True)
 class _Cloud:
-    """Predicted ΔΔG of flanks beside another one of theirs, both centred on them.
+    """Hold predicted ΔΔG of flanks and measured or true ones, both centred.
 
     Attributes
     ----------
@@ -52,11 +53,12 @@ def _centred(values: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _test_cloud(path: str, ddg: NDArray[np.floating], test: dict[str, Any]) -> _Cloud:
-    """Test flanks against the mean of their replicates."""
+    """Compare predictions of the test flanks with the means of their replicates."""
     measured = Measurements.load(path)
     split = read_arrays(path, ("split",))[0]["split"]
     rows = split == SPLITS.index("test")
-    title = f"n = {test['n_flanks']:,} test flanks\nr² = {_number(test['r2'], 3)}"
+    title = f"n = {test['n_flanks']:,} test flanks, RMSE {test['rmse']:.3f}"
+    title += f"\nr² = {_number(test['r2'], 3)}"
     if test["r2_ceiling"] is not None:
         title += f" (without error ≈ {test['r2_ceiling']:.3f})"
     label = "measured ΔΔG,\nmean of replicates (kcal/mol)"
@@ -71,7 +73,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def _draw_history(ax: Axes, curve: pd.DataFrame, noise: float | None) -> int:
-    """RMSE by epoch, and what noise leaves; returns the epoch whose weights are kept."""
+    """Draw RMSE by epoch and the noise; return the epoch whose weights are kept."""
     best = int(curve["epoch"][curve["validation_rmse"].idxmin()])
     for part, colour in (("train", _TRAINING), ("validation", _VALIDATION)):
         ax.plot(curve["epoch"], curve[f"{part}_rmse"], "o-", markersize=3, linewidth=1,
@@ -91,7 +93,7 @@ def _draw_history(ax: Axes, curve: pd.DataFrame, noise: float | None) -> int:
 
 
 def _draw_cloud(figure: Figure, ax: Axes, cloud: _Cloud) -> pd.DataFrame:
-    """Numbers of flanks by both values; returns them by the centre of their hexagon."""
+    """Draw numbers of flanks by both values; return them by the centre of their hexagon."""
     fine = int(np.clip(np.sqrt(len(cloud.other)) / 2, 10, 40))
     drawn = ax.hexbin(cloud.predicted, cloud.other, gridsize=fine, mincnt=1, cmap="viridis",
                       norm=LogNorm(), linewidths=0.1)  # fmt: skip
@@ -111,20 +113,21 @@ def _draw_cloud(figure: Figure, ax: Axes, cloud: _Cloud) -> pd.DataFrame:
 
 
 def _row(context: FigureContext, test: dict[str, Any]) -> ScorecardRow:
-    """The error on held-out flanks beside the printed one, which is of other flanks."""
-    why = "other flanks are held out here; no replicates tell the noise"
+    """Put the error on held-out flanks beside the printed one, which is of other flanks."""
+    why = "no replicates tell the noise"
     if test["noise"] is not None:
         why = (
-            f"other flanks are held out here; single measurements have a noise of "
-            f"{test['noise']:.4f}, the error expected of a network without error of its own"
+            f"single measurements have a noise of {test['noise']:.4f}, the error expected of a "
+            "network without error of its own"
         )
     return scorecard_row(
         context,
         "RMSE of the network on held-out flanks (kcal/mol)",
-        paper=context.printed.get("rmse", "not printed"),
+        paper=context.printed.get("rmse", NOT_PRINTED),
         ours=f"{test['rmse']:.4f} (n = {test['n_values']:,} measurements of "
         f"{test['n_flanks']:,} flanks)",
         why=why,
+        unjudged="other flanks are held out here",
     )
 
 
@@ -170,11 +173,6 @@ def main(
             kept = _draw_history(axes["training"], curve, validation.get("noise"))
             parts.append(curve.assign(what="epoch"))
         parts += [_draw_cloud(figure, axes[cloud.what], cloud) for cloud in clouds]
-        title = f"{context.study_title} ({context.origin} inputs)\n"
-        title += f"test flanks: RMSE {test['rmse']:.3f} kcal/mol"
-        if test["noise"] is not None:
-            title += f", noise of single measurements {test['noise']:.3f}"
-        figure.suptitle(title, fontsize=9)
         FigureFiles(svg, pdf, png, table, stats).save(
             figure,
             pd.concat(parts),

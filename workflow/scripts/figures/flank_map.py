@@ -1,4 +1,4 @@
-"""Fig 8B: the Deep Feature Interaction Map of one flank."""
+"""Draw the Deep Feature Interaction Map of one flank (Fig 8B)."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,8 @@ from flow.flanks.positions import (
     position_labels,
 )
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import FigureFiles, ScorecardRow, scorecard_row
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.rows import NOT_PRINTED, ScorecardRow, scorecard_row
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -44,7 +45,7 @@ _LETTERS = np.array(list(ALPHABET))
 
 @dataclass(frozen=True)
 class _Choice:
-    """A flank, one of several of the strongest or of all, and the largest of its cells."""
+    """Hold the chosen flank, those it was chosen from, and the largest of its named cells."""
 
     index: int
     among: str  # strongest, all
@@ -55,13 +56,13 @@ class _Choice:
 
 
 def _having(index: NDArray[np.int64], cell: list[Base]) -> NDArray[np.int64]:
-    """Those flanks that have the source's and the target's base."""
+    """Return the flanks that have both the source's and the target's base."""
     codes = sequence_codes(LENGTH, index)
     return index[np.all([codes[:, position] == base for position, base in cell], axis=0)]
 
 
 def _choose(scored: Factorial, strongest: NDArray[np.int64], cell: list[Base]) -> _Choice:
-    """The flank with both bases whose FIS is the largest, of the strongest if they have any."""
+    """Choose the flank with both bases and the largest FIS, if possible a strong one."""
     among, index = "strongest", _having(strongest, cell)
     if not index.size:
         among, index = "all", _having(np.arange(N_FLANKS), cell)
@@ -73,7 +74,7 @@ def _choose(scored: Factorial, strongest: NDArray[np.int64], cell: list[Base]) -
 
 
 def _spaced(values: NDArray[Any], at: int, axis: int = 0) -> NDArray[Any]:
-    """With a blank for the core."""
+    """Insert a blank where the core is."""
     return np.insert(values, at, np.nan if values.dtype.kind == "f" else 0, axis=axis)
 
 
@@ -89,7 +90,7 @@ def _draw_logo(ax: Axes, found: InteractionMap) -> None:
 
 
 def _draw_map(ax: Axes, found: InteractionMap, chosen: _Choice) -> AxesImage:
-    """Rows of a source and mutant, columns of a target, the core's place white."""
+    """Draw sources and mutants down, targets across, and white where the core is."""
     bases, mutants = _LETTERS[found.one_hot.argmax(axis=1)], _LETTERS[found.mutant_base]
     names = [base_name(b, p) for b, p in zip(bases, POSITIONS, strict=True)]
     rows = found.fis.reshape(3 * LENGTH, LENGTH)
@@ -114,13 +115,15 @@ def _draw_map(ax: Axes, found: InteractionMap, chosen: _Choice) -> AxesImage:
     return image
 
 
-def _draw(found: InteractionMap, chosen: _Choice, title: str) -> Figure:
+def _draw(found: InteractionMap, chosen: _Choice, about: tuple[str, str]) -> Figure:
     figure = plt.figure(figsize=(7.2, 6.6), layout="constrained")
     grid = figure.add_gridspec(2, 2, height_ratios=(1, 4), width_ratios=(1, 0.025))
-    _draw_logo(figure.add_subplot(grid[0, 0]), found)
-    drawn = _draw_map(figure.add_subplot(grid[1, 0]), found, chosen)
+    axes = [figure.add_subplot(grid[row, 0]) for row in (0, 1)]
+    _draw_logo(axes[0], found)
+    drawn = _draw_map(axes[1], found, chosen)
+    for ax, text in zip(axes, about, strict=True):
+        ax.set_title(text, fontsize=8)
     figure.colorbar(drawn, cax=figure.add_subplot(grid[1, 1]), label="FIS (kcal/mol)")
-    figure.suptitle(title, fontsize=9)
     return figure
 
 
@@ -129,29 +132,30 @@ def _signed(fis: float) -> str:
 
 
 def _row(context: FigureContext, record: dict[str, Any]) -> ScorecardRow:
-    """The cell that the paper names, in the flank in which it is the largest: an example."""
+    """Return the row of the cell that the paper names, in the flank where it is the largest."""
     of_mutants = (record[key] for key in ("mutants", "fis_of_mutants", "rank_of_mutants"))
     each = ", ".join(
         f"to {base} {_signed(fis)} (rank {rank})"
         for base, fis, rank in zip(*of_mutants, strict=True)
     )
     why = (
-        f"{each}; an example and no test: flank {record['flank']} was chosen as the one with "
-        f"the largest of {record['n_candidates']:,} with both bases, whose median rank is "
+        f"{each}; flank {record['flank']} was chosen as the one with the largest of "
+        f"{record['n_candidates']:,} with both bases, whose median rank is "
         f"{record['median_rank']:.0f}; {context.method}"
     )
     ours = f"{_signed(record['fis'])} (mutated to {record['mutant']}), rank {record['rank']}"
     return scorecard_row(
         context,
         f"FIS of {record['source']} mutated on {record['target']} (kcal/mol)",
-        paper=context.printed.get("strength", "not printed"),
+        paper=context.printed.get("strength", NOT_PRINTED),
         ours=f"{ours} of {record['n_cells']} cells of its map by |FIS|",
         why=why,
+        unjudged="an example chosen by rule, and no test",
     )
 
 
 def _record(scored: Factorial, found: InteractionMap, chosen: _Choice) -> dict[str, Any]:
-    """Statistics: the flank, the cell, and where it stands in the map."""
+    """Return the statistics: the flank, the cell, and its rank in the map."""
     s, t = chosen.source, chosen.target
     size, word = np.abs(found.fis), str(flank_strings(np.array([chosen.index]))[0])
     mutants = _LETTERS[found.mutant_base[s]]
@@ -175,23 +179,27 @@ def _record(scored: Factorial, found: InteractionMap, chosen: _Choice) -> dict[s
 
 
 def _median_rank(scored: Factorial, chosen: _Choice) -> float:
-    """Median over all candidates of the cell's rank in the flank's own map."""
+    """Return the median, over all candidates, of the cell's rank in the flank's own map."""
     size = np.abs(scored.fis(chosen.candidates))
     cell = size[:, chosen.source, :, chosen.target].max(axis=1)
     larger = size > cell[:, None, None, None]  # of NaN it is none
     return float(np.median(larger.sum(axis=(1, 2, 3)) + 1))
 
 
-def _about(record: dict[str, Any], n_strongest: int, rank_by: str) -> str:
-    """What the title says of the flank, and of how it was chosen."""
+def _about(record: dict[str, Any], n_strongest: int, rank_by: str) -> tuple[str, str]:
+    """Write the headings of the flank and of its map: how it was chosen, and its cell."""
     source, target, word = record["source"], record["target"], record["flank"]
     strongest = f"of the {n_strongest:,} with the lowest {rank_by} ΔΔG"
     group = strongest if record["among"] == "strongest" else f"of all (none {strongest})"
-    return (
-        f"{word[:_HALF]}·{_CORE}·{word[_HALF:]}: {record['n_candidates']:,} {group} have "
-        f"{source} and {target};\nthe one in which {source} changed acts most on {target} "
-        f"(FIS {_signed(record['fis'])} kcal/mol, rank {record['rank']} of {record['n_cells']})"
+    flank = (
+        f"{word[:_HALF]}·{_CORE}·{word[_HALF:]}, one of {record['n_candidates']:,} {group} "
+        f"that have {source} and {target}"
     )
+    cell = (
+        f"outlined: {source} changed to {record['mutant']}, on {target}: FIS "
+        f"{_signed(record['fis'])} kcal/mol, rank {record['rank']} of {record['n_cells']}"
+    )
+    return flank, cell
 
 
 def main(
@@ -214,11 +222,10 @@ def main(
     choice = _choose(scored, arrays["strongest"], cell)
     found = scored.map_of(choice.index)
     record = _record(scored, found, choice)
-    title = f"{context.study_title} ({context.origin} inputs), {context.method}\n"
-    title += _about(record, len(arrays["strongest"]), ranked["rank_by"])
+    about = _about(record, len(arrays["strongest"]), ranked["rank_by"])
     with style():
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(found, choice, title),
+            _draw(found, choice, about),
             found.table(POSITIONS),
             record,
             context=context,

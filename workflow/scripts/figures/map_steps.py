@@ -1,4 +1,4 @@
-"""Fig 1: from one base changed to the whole map, in six steps of a real example."""
+"""Draw how one changed base leads to the whole map, in six steps of an example (Fig 1)."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def _strongest_source(found: InteractionMap, source: dict[str, Any]) -> tuple[int, int]:
-    """Position in the window, and mutant, whose FIS moves most within the source motif."""
+    """Return the position in the source motif and the mutant with the largest sum of |FIS|."""
     total = np.nansum(np.abs(found.fis), axis=2)
     inside = np.arange(source["start"], source["end"]) - found.start
     inside = inside[(inside >= 0) & (inside < len(total))]
@@ -33,9 +33,7 @@ def _strongest_source(found: InteractionMap, source: dict[str, Any]) -> tuple[in
     return int(inside[best[0]]), int(best[1])
 
 
-def _draw(
-    found: InteractionMap, window: dict[str, Any], position: int, mutant: int, title: str
-) -> Figure:
+def _draw(found: InteractionMap, window: dict[str, Any], position: int, mutant: int) -> Figure:
     start, width = found.start, len(found.importance)
     at = start + position
     changed = found.one_hot.copy()
@@ -50,7 +48,9 @@ def _draw(
     tracks = (found.importance, None, found.mutant_importance[position, mutant])
     limit = 1.08 * max(float(np.abs(t).max()) for t in tracks if t is not None)
     logo_track(axes[0], tracks[0], found.one_hot, start=start)
-    axes[0].set_title("1  importance of every base of the sequence X", pad=14)
+    axes[0].set_title(
+        f"1  importance of every base of the sequence X, {window['sequence']}", pad=14
+    )
     letter_row(axes[1], changed, start=start, highlight=[at])
     axes[1].set_title(f"2  one base changed: {before} to {after} at position {at} (X′)")
     logo_track(axes[2], tracks[2], changed, start=start)
@@ -87,7 +87,6 @@ def _draw(
     ax.set_xlim(start - 0.5, start + width - 0.5)
     ax.axhline(at, color="black", linewidth=0.5, linestyle=":")
     figure.colorbar(image, cax=figure.add_subplot(grid[5, 1]), label="FIS, signed (logit)")
-    figure.suptitle(title, fontsize=9)
     return figure
 
 
@@ -107,12 +106,8 @@ def main(
     motif = next(f for f in chosen["features"] if f["name"] == source)
     position, mutant = _strongest_source(found, motif)
     with style():
-        title = (
-            f"{context.study_title} ({context.origin} inputs): {chosen['sequence']}, "
-            f"{context.method}"
-        )
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(found, chosen, position, mutant, title),
+            _draw(found, chosen, position, mutant),
             found.table(),
             {
                 "window": chosen,

@@ -1,4 +1,4 @@
-"""Fig 8A: the network of flanks as it is built, layer by layer."""
+"""Draw the network of flanks layer by layer (Fig 8A)."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ _MOST = 15  # circles in the largest layer
 
 @dataclass(frozen=True)
 class _Block:
-    """The input or a dense layer, and the layers that follow it up to the next one."""
+    """Hold the input or a dense layer, and the layers that follow it up to the next one."""
 
     head: pd.Series
     steps: pd.DataFrame
@@ -60,7 +60,7 @@ class _Block:
 
     @property
     def own_width(self) -> float:
-        """Inches of the input or of the units alone."""
+        """Return the width of the input or of the units alone, in inches."""
         return _LABEL + 4 * _CELL if self.is_input else 2 * _RADIUS
 
 
@@ -71,7 +71,7 @@ def _blocks(layers: pd.DataFrame) -> list[_Block]:
 
 
 def _draw_input(ax: Axes, left: float) -> np.ndarray:
-    """The one-hot grid with the core between its halves; returns the heights of its rows."""
+    """Draw the one-hot grid with the core in its middle; return the heights of its rows."""
     gap = _LETTER * len(_CORE) + 0.06
     top = _MIDDLE + (LENGTH * _CELL + gap) / 2
     heights = top - _CELL * (np.arange(LENGTH) + 0.5)
@@ -94,7 +94,7 @@ def _draw_input(ax: Axes, left: float) -> np.ndarray:
 
 
 def _draw_units(ax: Axes, at: float, units: int, largest: int) -> np.ndarray:
-    """A column of circles, in proportion to the largest layer; returns their heights."""
+    """Draw a column of circles, in proportion to the largest layer; return their heights."""
     n = units if largest <= _MOST else max(min(units, 3), round(_MOST * units / largest))
     heights = _MIDDLE + (np.arange(n) - (n - 1) / 2)[::-1] * _STEP
     shown = np.ones(n, bool)
@@ -107,7 +107,7 @@ def _draw_units(ax: Axes, at: float, units: int, largest: int) -> np.ndarray:
 
 
 def _draw_steps(ax: Axes, left: float, height: float, steps: pd.DataFrame) -> None:
-    """A bar a step, in the order in which they are applied."""
+    """Draw one bar per step, in the order in which they are applied."""
     for number, row in enumerate(steps.itertuples()):
         text, colour = _STEPS.get(str(row.kind), (str(row.kind), _OTHER))
         text += f" {row.rate:g}" if np.isfinite(row.rate) else ""
@@ -122,7 +122,7 @@ def _draw_steps(ax: Axes, left: float, height: float, steps: pd.DataFrame) -> No
 
 
 def _note(block: _Block, *, is_last: bool) -> str:
-    """What is written below a block: its size and its parameters."""
+    """Write a block's size and its parameters."""
     if block.is_input:
         return f"input: {block.head['shape']}\none-hot bases"
     size = f"dense, {block.units:,} unit" + "s" * (block.units > 1)
@@ -132,7 +132,7 @@ def _note(block: _Block, *, is_last: bool) -> str:
     return "\n".join([*output, size, f"{' + '.join(counts)} parameters"])
 
 
-def _draw(layers: pd.DataFrame, title: str) -> Figure:
+def _draw(layers: pd.DataFrame, total: str) -> Figure:
     blocks = _blocks(layers)
     largest = max(block.units for block in blocks[1:])
     # Texts below the outermost blocks are wider than these.
@@ -157,12 +157,12 @@ def _draw(layers: pd.DataFrame, title: str) -> Figure:
                 fontsize=6.5)  # fmt: skip
         before = np.column_stack([np.full(len(heights), left + block.width), heights])
         left += block.width + between
-    ax.text(_MARGIN, _HEIGHT, title, va="top", fontsize=9)
+    ax.text(width / 2, _HEIGHT - 0.3, total, ha="center", va="top", fontsize=8)
     return figure
 
 
 def _quality(metrics: dict[str, Any]) -> str:
-    """How well the network does where it was measured, else how much its output varies."""
+    """Write the network's test error, or else how much its output varies."""
     test = metrics["parts"].get("test")
     if test is None:
         return (
@@ -181,7 +181,7 @@ def main(
     stats: str,
     context: FigureContext,
 ) -> None:
-    """Draw what the network's own list of layers says."""
+    """Draw the network from its own list of layers."""
     listed, record = read_table(layers, _COLUMNS), read_json(metrics)
     if listed["kind"].iloc[0] != "Input" or "Dense" not in set(listed["kind"]):
         raise ValueError(
@@ -189,13 +189,10 @@ def main(
             "dense layer"
         )
     n_parameters = int(listed["parameters"].sum())
-    title = (
-        f"{context.study_title} ({context.origin} inputs)\n"
-        f"{n_parameters:,} parameters; {_quality(record)}"
-    )
+    total = f"{n_parameters:,} parameters; {_quality(record)}"
     with style():
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(listed, title),
+            _draw(listed, total),
             listed,
             {"n_parameters": n_parameters, "n_layers": len(listed), "metrics": record},
             context=context,

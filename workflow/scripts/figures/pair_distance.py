@@ -1,4 +1,4 @@
-"""FIS against the distance between source and target (Fig 3B, SFig 4)."""
+"""Draw FIS against the distance between source and target (Fig 3B, SFig 4)."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,15 +15,16 @@ from dfim.pairs.scores import PairScores
 from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, style
 from dfim.sequences.examples import Examples
 from flow.run.figure_context import FigureContext
-from flow.scorecard.distance import compared_row, p_text, paper_rows, reach_rows
-from flow.scorecard.figure_files import FigureFiles, ScorecardRow
+from flow.scorecard.distance import compared_row, paper_rows, reach_rows
+from flow.scorecard.figure_files import FigureFiles
 from flow.scorecard.recovery import (
     compared_recovery_row,
     contrast_row,
     exact_row,
     recovery_rows,
 )
-from flow.scorecard.truth import LEARNED_WITHIN, WorldFiles, shared_pairs
+from flow.scorecard.rows import ScorecardRow, p_text
+from flow.scorecard.truth import LEARNED_WITHIN, SyntheticFiles, shared_pairs
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -32,14 +33,14 @@ _BOX = ["med", "q1", "q3", "whislo", "whishi"]
 
 
 def _centre_reach(scores: PairScores, reach: int | None) -> float | None:
-    """Largest distance from centre to centre that the architecture can join."""
+    """Return the largest distance from centre to centre that the architecture can join, bp."""
     if reach is None:
         return None
     width = scores.features.end - scores.features.start
     return reach - 1 + float((width[scores.source] + width[scores.target]).max()) / 2
 
 
-def _draw_boxes(ax: Axes, bins: pd.DataFrame) -> None:
+def _draw_boxes(ax: Axes, bins: pd.DataFrame, names: str) -> None:
     drawn = bins.dropna(subset=["med"])
     boxes = ax.bxp(
         [{**row, "fliers": []} for row in drawn[_BOX].to_dict("records")],
@@ -69,7 +70,7 @@ def _draw_boxes(ax: Axes, bins: pd.DataFrame) -> None:
     ]
     ax.axhline(0, color="grey", linewidth=0.7, zorder=0)
     ax.set(xlim=(-0.6, len(bins) - 0.4), xlabel="distance between motif centres (bp)",
-           ylabel="FIS (logit)")  # fmt: skip
+           ylabel=f"FIS of {names} (logit)")  # fmt: skip
     ax.set_xticks(range(len(bins)), labels)
 
 
@@ -89,31 +90,30 @@ def _draw_steps(axes: list[Axes], steps: pd.DataFrame, reach: float | None) -> N
 
 
 def _draw(
-    bins: pd.DataFrame, steps: pd.DataFrame, reach: float | None, title: str
+    bins: pd.DataFrame, steps: pd.DataFrame, reach: float | None, names: str
 ) -> plt.Figure:
     figure = plt.figure(figsize=(7.4, 3.5), layout="constrained")
     grid = figure.add_gridspec(2, 2, width_ratios=[1.25, 1])
-    _draw_boxes(figure.add_subplot(grid[:, 0]), bins)
+    _draw_boxes(figure.add_subplot(grid[:, 0]), bins, names)
     _draw_steps([figure.add_subplot(grid[k, 1]) for k in (0, 1)], steps, reach)
-    figure.suptitle(title, fontsize=9)
     return figure
 
 
 def _changed(record: dict[str, Any], other: dict[str, Any]) -> str:
-    """The settings in which another analysis differs."""
+    """Write the settings in which another analysis differs."""
     own = record["settings"]
     return ", ".join(f"{k} {v}" for k, v in other["settings"].items() if own.get(k) != v)
 
 
 def _recovery(
-    here: WorldFiles,
+    here: SyntheticFiles,
     interactions: str,
-    compared: WorldFiles | None,
-    there: WorldFiles | None,
+    compared: SyntheticFiles | None,
+    there: SyntheticFiles | None,
     task: str,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """What the scores give back of the truth: as drawn, compared, and in the other world."""
+    """Measure the recovery of planted pairs: as drawn, compared, and in the contrasting set."""
     ours, oracle = here.aurocs(task)
     found: dict[str, Any] = {"auroc": ours, "oracle_auroc": oracle}
     found |= {"recovery": here.recovered(rng), "learned": oracle - ours <= LEARNED_WITHIN}
@@ -197,16 +197,15 @@ def main(
         tables += [of_own.assign(what="bin, same pairs"), of_other.assign(what="bin, compared")]
     statistics: dict[str, Any] = {"summary": record, "centre_reach": reach[1]}
     if sites and task:
-        here = WorldFiles(pairs, examples, sites[0], oracle[0], metrics)
-        there = WorldFiles(*contrast) if contrast else None
+        here = SyntheticFiles(pairs, examples, sites[0], oracle[0], metrics)
+        there = SyntheticFiles(*contrast) if contrast else None
         compared = replace(here, pairs=compare[0]) if compare else None
         found = _recovery(here, interactions[0], compared, there, task, rng)
         rows += _recovery_rows(context, found, names, changed, contrast_title)
         statistics |= found
     with style():
-        title = f"{context.study_title} ({context.origin} inputs)\n{names}, {context.method}"
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(of_bin, of_step, reach[1], title),
+            _draw(of_bin, of_step, reach[1], names),
             pd.concat(tables),
             statistics,
             context=context,

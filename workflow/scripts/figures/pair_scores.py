@@ -1,4 +1,4 @@
-"""Box plots of pair scores by class (Fig 2B), with each direction's median beside."""
+"""Draw pair scores by class as boxes, and each direction's median (Fig 2B)."""
 
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,27 @@ from dfim.statistics.effect_sizes import (
     mann_whitney,
 )
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import FigureFiles, ScorecardRow
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.rows import (
+    NO_SUCH_STUDY,
+    NOT_PRINTED,
+    Judged,
+    ScorecardRow,
+    p_text,
+    scorecard_row,
+)
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+# A planted class is clearly away from 0 from so many times the largest other median.
+_CLEAR = 5
 
 
 def _summary(
     values: NDArray[np.floating], owner: NDArray[np.integer], rng: np.random.Generator
 ) -> dict[str, float | int]:
-    """Median with its interval over whole sequences, box, and n's of some pairs."""
+    """Return median, its interval from resampling sequences, box and n's of some pairs."""
     n_sequences = len(np.unique(owner))
     low = high = float("nan")  # one sequence alone has no spread
     if n_sequences > 1:
@@ -46,7 +57,7 @@ def _median(values: NDArray[np.floating]) -> float:
 def _class_table(
     scores: PairScores, classes: PairClasses, planted: set[int], rng: np.random.Generator
 ) -> pd.DataFrame:
-    """One row a class: |FIS|, and its effect size below the planted classes."""
+    """Return one row per class: |FIS|, and the effect size of the planted classes above it."""
     size = np.abs(scores.fis)
     owner = scores.features.sequence[scores.source]
     strong = size[np.isin(classes.of_pair, sorted(planted))]
@@ -65,7 +76,7 @@ def _class_table(
 def _direction_table(
     scores: PairScores, classes: PairClasses, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """One row a direction: signed FIS, and what the mutation does to the logit."""
+    """Return one row per direction: signed FIS, and the mutation's effect on the logit."""
     names = scores.features.name
     owner = scores.features.sequence[scores.source]
     key = pd.DataFrame({"source": names[scores.source], "target": names[scores.target]})
@@ -80,7 +91,7 @@ def _direction_table(
     return pd.DataFrame(rows)
 
 
-def _draw(classes: pd.DataFrame, directions: pd.DataFrame, title: str) -> plt.Figure:
+def _draw(classes: pd.DataFrame, directions: pd.DataFrame) -> plt.Figure:
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(7.2, 0.32 * max(len(directions), 8) + 0.9), layout="constrained"
     )
@@ -109,7 +120,6 @@ def _draw(classes: pd.DataFrame, directions: pd.DataFrame, title: str) -> plt.Fi
     )
     right.invert_yaxis()
     right.set(xlabel="median signed FIS (logit), 95 % interval", title="Source → target")
-    figure.suptitle(title, fontsize=9)
     return figure
 
 
@@ -119,7 +129,7 @@ def _recovery(
     planted: set[int],
     rng: np.random.Generator,
 ) -> dict[str, float | int]:
-    """How well |FIS| ranks planted pairs above the others."""
+    """Measure how well |FIS| ranks planted pairs above the others."""
     size, owner = np.abs(scores.fis), scores.features.sequence[scores.source]
     mine = np.isin(of_pair, sorted(planted))
     interval = auroc_by_group(size, mine, owner, rng=rng)
@@ -141,71 +151,58 @@ def _scorecard(
     context: FigureContext, classes: pd.DataFrame, recovery: dict[str, float | int]
 ) -> list[ScorecardRow]:
     others = classes[~classes["planted"]]
-    clear = recovery["median_ratio"] >= 5
-    names, figure = ", ".join(classes.loc[classes["planted"], "class"]), context.label
-    method = context.method
+    names = ", ".join(classes.loc[classes["planted"], "class"])
     n = (
         f"n = {recovery['n_planted']:,} against {recovery['n_other']:,} pairs of "
         f"{recovery['n_sequences']:,} sequences"
     )
-    worst = float(others["planted_p"].max())
+    worst, ratio = float(others["planted_p"].max()), recovery["median_ratio"]
     return [
-        ScorecardRow(
-            figure,
+        scorecard_row(
+            context,
             f"only {names} clearly away from 0: its median |FIS| over the largest other median "
-            f"({method})",
-            "only this class (a plot)",
-            f"{recovery['median_planted']:.3f} / {recovery['largest_other_median']:.3f} "
-            f"= {recovery['median_ratio']:.1f}",
-            context.origin,
-            "agrees" if clear else "differs",
-            f"called clear from a ratio of 5; {n}",
+            f"({context.method})",
+            paper="only this class (a plot)",
+            ours=f"{recovery['median_planted']:.3f} / {recovery['largest_other_median']:.3f} "
+            f"= {ratio:.1f}",
+            why=n,
+            judged=Judged(
+                ratio >= _CLEAR,
+                f"{ratio:.1f} times the largest other median; clear is {_CLEAR} times",
+            ),
         ),
-        ScorecardRow(
-            figure,
+        scorecard_row(
+            context,
             f"Mann–Whitney, {names} above every other class: largest p "
-            f"(smallest rank-biserial; {method})",
-            "not printed",
-            f"{_p_text(worst)} ({others['planted_rank_biserial'].min():.4f})",
-            context.origin,
-            "not comparable",
-            f"the paper prints no test here; one-sided, pairs taken as independent; {n}",
+            f"(smallest rank-biserial; {context.method})",
+            paper=NOT_PRINTED,
+            ours=f"{p_text(worst)} ({others['planted_rank_biserial'].min():.4f})",
+            why=f"one-sided, pairs taken as independent; {n}",
         ),
-        ScorecardRow(
-            figure,
+        scorecard_row(
+            context,
             f"recovery of the planted interaction: AUROC of |FIS|, planted against other pairs "
-            f"({method})",
-            "not printed",
-            f"{recovery['auroc_planted']:.5f} ({recovery['auroc_low']:.5f} to "
+            f"({context.method})",
+            paper=NOT_PRINTED,
+            ours=f"{recovery['auroc_planted']:.5f} ({recovery['auroc_low']:.5f} to "
             f"{recovery['auroc_high']:.5f})",
-            context.origin,
-            "not comparable",
-            f"the paper has no such figure; 95 % interval from resampling sequences; {n}",
+            why=f"95 % interval from resampling sequences; {n}",
         ),
     ]
 
 
-def _p_text(p: float) -> str:
-    """A p-value as text; one that underflowed is a bound."""
-    return f"{p:.3g}" if p > 0 else "< 1e-300"
-
-
-def _completeness_row(
-    context: FigureContext, gap: dict[str, float | int]
-) -> list[ScorecardRow]:
-    """How far the contributions are from adding up; a gradient's need not."""
+def _convergence_row(context: FigureContext, gap: dict[str, float | int]) -> list[ScorecardRow]:
+    """Return the convergence deltas; importance by gradients has none."""
     if not gap["n"]:
         return []
     return [
-        ScorecardRow(
-            context.label,
+        scorecard_row(
+            context,
             f"convergence delta of the mutants' profiles, logit: median, largest "
             f"({context.method})",
-            "not printed",
-            f"{gap['median']:.2g}, {gap['max']:.2g}",
-            context.origin,
-            "not comparable",
-            "|sum of contributions - (logit of the mutant - logit of the reference)|; "
+            paper=NOT_PRINTED,
+            ours=f"{gap['median']:.2g}, {gap['max']:.2g}",
+            why="|sum of contributions - (logit of the mutant - logit of the reference)|; "
             f"n = {gap['n']:,} mutants",
         )
     ]
@@ -214,17 +211,15 @@ def _completeness_row(
 def _unrelated_rows(
     context: FigureContext, classes: pd.DataFrame, unrelated: list[int]
 ) -> list[ScorecardRow]:
-    """How far from 0 the scores of pairs are that the data keep apart."""
+    """Return how far from 0 the scores are of pairs that the label does not join."""
     return [
-        ScorecardRow(
-            context.label,
+        scorecard_row(
+            context,
             f"median |FIS| of {row['class']}, which the label does not join",
-            "no such study",
-            f"{row['med']:.3f} ({row['median_low']:.3f} to {row['median_high']:.3f})",
-            context.origin,
-            "not comparable",
-            "a network is never exactly additive; compare with the same class where it does "
-            f"interact; n = {row['n_pairs']:,} pairs of {row['n_sequences']:,} sequences",
+            paper=NO_SUCH_STUDY,
+            ours=f"{row['med']:.3f} ({row['median_low']:.3f} to {row['median_high']:.3f})",
+            why="a network is never exactly additive; compare with the same class where it "
+            f"does interact; n = {row['n_pairs']:,} pairs of {row['n_sequences']:,} sequences",
         )
         for _, row in classes.loc[classes.index.isin(unrelated)].iterrows()
     ]
@@ -254,12 +249,11 @@ def main(
     if 0 < len(marked) < len(groups.names):
         statistics["recovery"] = _recovery(scores, groups.of_pair, marked, rng)
         rows = _scorecard(context, classes, statistics["recovery"])
-    rows += _completeness_row(context, statistics["summary"]["convergence_delta"])
+    rows += _convergence_row(context, statistics["summary"]["convergence_delta"])
     rows += _unrelated_rows(context, classes, [groups.index_of(names) for names in unrelated])
     with style():
-        title = f"{context.study_title} ({context.origin} inputs), {context.method}"
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(classes, directions, title),
+            _draw(classes, directions),
             pd.concat([classes, directions]),
             statistics,
             context=context,

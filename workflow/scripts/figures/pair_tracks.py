@@ -1,4 +1,4 @@
-"""Importance around one pair before and after its source is mutated (Fig 3A)."""
+"""Draw importance around one pair before and after its source is mutated (Fig 3A)."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from dfim.io.store import read_arrays
 from dfim.plots.static import logo_track, style
 from dfim.sequences.encoding import ALPHABET
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import FigureFiles, ScorecardRow
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.rows import A_PLOT, scorecard_row
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -32,7 +33,7 @@ def _box(ax: plt.Axes, site: dict[str, Any], colour: str, label: str | None) -> 
                 va="bottom", color=colour, weight="bold", fontsize=7)  # fmt: skip
 
 
-def _draw(arrays: dict[str, NDArray[Any]], chosen: dict[str, Any], title: str) -> plt.Figure:
+def _draw(arrays: dict[str, NDArray[Any]], chosen: dict[str, Any], result: str) -> plt.Figure:
     start, bases = chosen["start"], arrays["one_hot"]
     source, target = chosen["source"], chosen["target"]
     position = np.arange(start, start + len(bases))
@@ -70,7 +71,9 @@ def _draw(arrays: dict[str, NDArray[Any]], chosen: dict[str, Any], title: str) -
     for ax in axes:
         ax.set_ylim(low - margin, high + margin)
     axes[-1].set_xlabel(f"position in {chosen['sequence']} (bp)")
-    figure.suptitle(title, fontsize=9)
+    outputs = f"output {chosen['logit']:.2f} → {chosen['mutant_logit']:.2f} (logit)"
+    axes[1].set_title(outputs, fontsize=8)
+    axes[2].set_title(result, fontsize=8)
     return figure
 
 
@@ -99,25 +102,19 @@ def main(
     source, target = chosen["source"], chosen["target"]
     apart = abs(source["start"] + source["end"] - target["start"] - target["end"]) / 2
     names = f"{source['name']} → {target['name']}"
-    row = ScorecardRow(
-        context.label,
+    row = scorecard_row(
+        context,
         f"{names}: FIS of the example (largest of its kind, chosen by rule)",
-        "a plot",
-        f"{chosen['fis']:.3f}, {apart:g} bp apart",
-        context.origin,
-        "not comparable",
-        f"{chosen['sequence']}, of {chosen['n_candidates']:,} pairs in "
+        paper=A_PLOT,
+        ours=f"{chosen['fis']:.3f}, {apart:g} bp apart",
+        why=f"{chosen['sequence']}, of {chosen['n_candidates']:,} pairs in "
         f"{chosen['chosen_from']}; "
         f"{chosen['fis_in_table']:.3f} in the table, whose references were other draws",
     )
     with style():
-        title = (
-            f"{context.study_title} ({context.origin} inputs)\n{names}, {apart:g} bp "
-            f"apart, FIS {chosen['fis']:.2f}; output {chosen['logit']:.2f} → "
-            f"{chosen['mutant_logit']:.2f}\n{context.method}"
-        )
+        result = f"{names}, {apart:g} bp apart: FIS {chosen['fis']:.2f}"
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(arrays, chosen, title), frame, chosen, context=context, scorecard=[row]
+            _draw(arrays, chosen, result), frame, chosen, context=context, scorecard=[row]
         )
 
 

@@ -1,4 +1,4 @@
-"""How a study's network was trained, and how well it does on test sequences."""
+"""Draw how a network was trained, and how well it does on test sequences."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,7 @@ _MEASURES = (("auroc", "auROC"), ("auprc", "auPRC"))
 
 
 def _panels(n_tasks: int, trained: bool) -> tuple[Figure, dict[str, Axes]]:
-    """Empty axes by name; rows of tasks make the figure taller."""
+    """Return empty axes by name; more tasks make the figure taller."""
     if n_tasks == 1:
         names = [*["curve"][: int(trained)], "logits", "reliability"]
         return plt.subplot_mosaic(
@@ -49,7 +49,7 @@ def _panels(n_tasks: int, trained: bool) -> tuple[Figure, dict[str, Axes]]:
 
 
 def _draw_curve(ax: Axes, curve: pd.DataFrame) -> int:
-    """Loss by epoch; returns the epoch whose weights are kept."""
+    """Draw loss by epoch; return the epoch whose weights are kept."""
     best = int(curve["epoch"][curve["validation_loss"].idxmin()])
     ax.plot(curve["epoch"], curve["train_loss"], color="#009E73", label="training")
     ax.plot(curve["epoch"], curve["validation_loss"], color="black", label="validation")
@@ -61,9 +61,13 @@ def _draw_curve(ax: Axes, curve: pd.DataFrame) -> int:
 
 
 def _draw_logits(
-    ax: Axes, logits: NDArray[np.floating], labels: NDArray[np.integer], which: str
+    ax: Axes,
+    logits: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    test: dict[str, Any],
+    which: str,
 ) -> pd.DataFrame:
-    """Histogram of the logit of each label, and its values."""
+    """Draw a histogram of the logit of each label; return its values."""
     edges = np.histogram_bin_edges(logits, 60)
     rows = []
     for label, colour in ((0, _NEGATIVE), (1, _POSITIVE)):
@@ -76,14 +80,18 @@ def _draw_logits(
         rows.append(pd.DataFrame({"logit": edges[:-1], "label": label, "sequences": counts}))
     ax.axvline(0, color="grey", linewidth=0.7)
     ax.set(xlabel="network output (logit)", ylabel=f"{which} sequences", yscale="log")
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    ax.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, title_fontsize=7,
+        title=f"accuracy {test['accuracy']:.4f}, auROC {test['auroc']:.5f}, "
+        f"auPRC {test['auprc']:.5f}",
+    )  # fmt: skip
     return pd.concat(rows)
 
 
 def _draw_tasks(
     axes: dict[str, Axes], tasks: dict[str, dict[str, Any]], macro: dict[str, Any], which: str
 ) -> None:
-    """Both areas of each task and their mean, with intervals; chance is marked."""
+    """Draw both areas of each task and their mean, with intervals and chance."""
     size = [test["n_positive"] + test["n_negative"] for test in tasks.values()]
     names = [
         f"{task} ({test['n_positive']:,} of {n:,})"
@@ -119,7 +127,7 @@ def _draw_tasks(
 
 
 def _draw_reliability(ax: Axes, found: dict[str, Any], which: str) -> pd.DataFrame:
-    """Observed share against predicted probability; of many tasks, pooled and each behind."""
+    """Draw observed share against predicted probability; many tasks pooled, each behind."""
     bins = pd.concat(pd.DataFrame(one["bins"]).assign(task=task) for task, one in found.items())
     tasks = [task for task in found if task != _POOLED]
     ax.plot([0, 1], [0, 1], color="grey", linewidth=0.7, linestyle=":")
@@ -158,7 +166,7 @@ def _draw_reliability(ax: Axes, found: dict[str, Any], which: str) -> pd.DataFra
 
 
 def _calibration(record: dict[str, Any], part: str) -> dict[str, Any]:
-    """Each task's, and where there are several, that of all of them."""
+    """Return the calibration of each task and, where there are several, of all pooled."""
     found = record["calibration"][part]
     return found["tasks"] | ({_POOLED: found["pooled"]} if "pooled" in found else {})
 
@@ -168,7 +176,7 @@ def _without_bins(quality: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _metrics_table(record: dict[str, Any]) -> pd.DataFrame:
-    """A row a split and task, and one for their macro average."""
+    """Return one row per split and task, and one for their macro average."""
     rows: list[dict[str, Any]] = []
     for part, of_task in record["splits"].items():
         kinds = dict.fromkeys(of_task, "metrics") | {_POOLED: "macro"}
@@ -207,23 +215,12 @@ def main(
         if len(tasks) == 1:
             (test,) = tasks.values()
             logits = read_arrays(predictions, ("logits",))[0]["logits"][rows, 0]
-            counts = _draw_logits(axes["logits"], logits, data.labels[rows, 0], which)
+            counts = _draw_logits(axes["logits"], logits, data.labels[rows, 0], test, which)
             parts.append(counts.assign(what="logits"))
-            result = (
-                f": accuracy {test['accuracy']:.4f}, auROC {test['auroc']:.5f}, "
-                f"auPRC {test['auprc']:.5f}"
-            )
         else:
-            macro = record["macro"]["test"]
-            _draw_tasks(axes, tasks, macro, which)
-            result = f", mean of {len(tasks)} tasks: " + ", ".join(
-                f"{label} {interval(macro, what, 3)}" for what, label in _MEASURES
-            )
+            _draw_tasks(axes, tasks, record["macro"]["test"], which)
         bins = _draw_reliability(axes["reliability"], quality, which)
         parts.append(bins.assign(what="reliability", split="test"))
-        title = f"{context.study_title} ({context.origin} inputs)"
-        n = f"all {rows.sum():,}" if context.whole else f"{rows.sum():,} test"
-        figure.suptitle(f"{title}\n{n} sequences{result}", fontsize=9)
         FigureFiles(svg, pdf, png, table, stats).save(
             figure,
             pd.concat(parts),

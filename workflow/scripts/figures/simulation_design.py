@@ -1,4 +1,4 @@
-"""Fig 2A: the three simulated sets, drawn from the sequences themselves."""
+"""Draw the simulated sets from the sequences themselves (Fig 2A)."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from dfim.motifs.features import Features
 from dfim.plots.static import category_colours, style
 from dfim.sequences.examples import Examples
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import FigureFiles, ScorecardRow
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.rows import Judged, ScorecardRow, scorecard_row
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -23,7 +24,7 @@ _COPY_SHADES = ("#E6E6E6", "#9ECAE1", "#3182BD", "#08306B")
 
 
 def count_copies(data: Examples, features: Features) -> pd.DataFrame:
-    """Sequences of each group with 0, 1, 2 ... copies of each motif."""
+    """Count the sequences of each group with 0, 1, 2 ... copies of each motif."""
     rows = []
     for group in np.unique(data.groups):
         members = np.flatnonzero(data.groups == group)
@@ -67,7 +68,7 @@ def _draw_sequences(
 
 
 def _commonest_bases(data: Examples, features: Features, name: str) -> str:
-    """The string that most instances of a motif have."""
+    """Return the string that most instances of a motif have."""
     mine = features.name == name
     widths = features.end[mine] - features.start[mine]
     width = int(np.bincount(widths).argmax())
@@ -138,7 +139,6 @@ def main(
             for k in range(min(int(counts["copies"].max()), 3) + 1)
         ]
         figure.legend(handles=motifs + copies, loc="outside lower center", ncols=3)
-        figure.suptitle(f"{context.study_title} ({context.origin} inputs)", fontsize=9)
         sizes = {str(g): int((data.groups == g).sum()) for g in groups}
         FigureFiles(svg, pdf, png, table, stats).save(
             figure,
@@ -151,16 +151,15 @@ def main(
 
 def _scorecard(context: FigureContext, sizes: dict[str, int]) -> list[ScorecardRow]:
     same = set(sizes.values()) == {20_000} and len(sizes) == 3
+    met = "three sets of the printed size"
     return [
-        ScorecardRow(
-            context.label,
+        scorecard_row(
+            context,
             "sequences in each of the three sets",
-            "20,000",
-            ", ".join(f"{n:,}" for n in sizes.values()),
-            context.origin,
-            "agrees" if same else "differs",
-            "counted in the run's own sequences"
-            + ("" if same else "; the config asks for another size"),
+            paper="20,000",
+            ours=", ".join(f"{n:,}" for n in sizes.values()),
+            why="counted in the run's own sequences",
+            judged=Judged(same, met if same else "the config asks for another size"),
         )
     ]
 

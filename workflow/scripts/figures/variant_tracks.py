@@ -15,7 +15,8 @@ from matplotlib.ticker import MultipleLocator
 
 from dfim.plots.static import category_colours, logo_track, style
 from flow.run.figure_context import FigureContext
-from flow.scorecard.figure_files import FigureFiles, ScorecardRow
+from flow.scorecard.figure_files import FigureFiles
+from flow.scorecard.rows import ScorecardRow
 from flow.variants.columns import MotifBar, Panel, letters, load_panels
 from flow.variants.groups import ALPHA
 from flow.variants.scorecard import track_row
