@@ -120,7 +120,7 @@ def reach_row(
         if any(controls.values())
         else "",
         paper=context.printed.get("reach", NOT_PRINTED),
-        unjudged="in any network importance changes most near a mutation, so controls look alike",
+        unjudged="importance changes most near a mutation in any network, also for controls",
     )
 
 
