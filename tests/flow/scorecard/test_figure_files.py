@@ -103,7 +103,7 @@ def test_titles_of_figures_are_one_short_line(config):
 
 @pytest.mark.parametrize(
     "script",
-    [path for path in SCRIPTS if not path.stem.startswith("variant_")],
+    SCRIPTS,
     ids=lambda path: path.stem,
 )
 def test_figures_have_the_title_of_their_context(script):

@@ -124,7 +124,6 @@ def _sentence(summary: pd.DataFrame) -> str:
 def _draw(
     variants: ScoredVariants,
     table: pd.DataFrame,
-    title: str,
     rng: np.random.Generator,
 ) -> plt.Figure:
     width = min(7.2, 3.2 + 1.25 * len(variants.sets))
@@ -133,7 +132,6 @@ def _draw(
     )
     _draw_boxes(axes[0], variants, table, rng)
     _draw_areas(axes[1], variants, table)
-    figure.suptitle(title, fontsize=8)
     # Of the figure: a legend of the axes would narrow them to make room for long names.
     figure.legend(
         *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=2,
@@ -176,9 +174,8 @@ def main(
         statistics["classes"] = classes.to_dict("records")
     statistics["sentence"] = _sentence(summary)
     with style():
-        title = f"{context.study_title} ({context.origin} inputs)"
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(variants, of_sets, title, rng),
+            _draw(variants, of_sets, rng),
             _joined(tables),
             statistics,
             context=context,

@@ -48,7 +48,6 @@ def _draw(
     points: pd.DataFrame,
     counts: dict[str, int],
     of_controls: dict[str, int],
-    title: str,
     drawn: str,
 ) -> plt.Figure:
     figure, ax = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
@@ -86,7 +85,6 @@ def _draw(
         ax.text(at, 1.01, text, transform=ax.get_xaxis_transform(), ha="center", va="bottom",
                 fontsize=6.5)  # fmt: skip
     ax.legend(title=drawn, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
-    figure.suptitle(title, fontsize=8)
     return figure
 
 
@@ -111,10 +109,9 @@ def main(
     without = int((points["bin"] == "").sum())
     shown = name or ", ".join(filter(None, pd.unique(points["set"]))) or "variants"
     with style():
-        title = f"{context.study_title} ({context.origin} inputs)"
         drawn = f"{len(points):,} variants, {shown}; {without:,} without any FIS"
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(points, counts, of_controls, title, drawn),
+            _draw(points, counts, of_controls, drawn),
             pd.concat([points, controls]),
             {"set": name, "n": len(points), "n_without_fis": without, "bins": counts,
              "bins_of_controls": of_controls, "n_controls": len(controls)},

@@ -139,7 +139,7 @@ def _draw_column(
     note.set_axis_off()
 
 
-def _draw(panels: list[Panel], title: str) -> Figure:
+def _draw(panels: list[Panel]) -> Figure:
     found = [panel for panel in panels if panel.found]
     bases = max((len(panel.arrays["fis"]) for panel in found), default=31)
     width = 4.4 if len(panels) == 1 and bases <= 41 else _WIDTH
@@ -157,7 +157,6 @@ def _draw(panels: list[Panel], title: str) -> Figure:
     for column, panel in enumerate(panels):
         first = bool(found) and panel is found[0]
         _draw_column(figure, grid, column, panel, tracks, inches, lanes, colours, first=first)
-    figure.suptitle(title, fontsize=8)
     return figure
 
 
@@ -186,9 +185,8 @@ def main(
     """Draw one column per variant; compare those that the paper names with it."""
     columns = load_panels(panels, context.figure)
     with style():
-        title = f"{context.study_title} ({context.origin} inputs)"
         FigureFiles(svg, pdf, png, table, stats).save(
-            _draw(columns, title),
+            _draw(columns),
             pd.concat([panel.table() for panel in columns]),
             {"columns": [panel.about for panel in columns]},
             context=context,
