@@ -115,6 +115,8 @@ def test_links_and_ids_resolve_and_nothing_comes_from_a_network(run, page):
 def test_scorecard_is_the_table(run, page):
     table = read_table(run / "scorecard.tsv")
     assert len(table) == 3 * (len(DECLARED) + 1)
+    in_order = [figure_label(figure) for figure in (*SHOWN, HIDDEN)]
+    assert list(dict.fromkeys(table["figure"])) == in_order
     shown = [row for row in page.iter("tr") if row.get("id")]
     assert len(shown) == len(table)
     quantities = {(text_of(row[0]), text_of(row[1]), text_of(row[2])) for row in shown}
