@@ -280,7 +280,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Path(options.folder).mkdir(parents=True, exist_ok=True)
         table = table_of(measure(run, options))
         recipes = {study: run.training(study) for study in options.studies}
-        write_page(options.page, table, recipes, cores=os.cpu_count(), limit=_LIMIT)
+        asked = len(options.studies) * len(options.seeds) * len(options.roundings)
+        cores = os.cpu_count()
+        write_page(options.page, table, recipes, cores=cores, limit=_LIMIT, asked=asked)
 
 
 if __name__ == "__main__":

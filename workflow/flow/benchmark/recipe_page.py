@@ -24,12 +24,13 @@ _MEASURES = {
     "median": ("median e", 2),
     "median_chance": ("chance", 3),
 }
-_INTRODUCTION = """# Training: the recipes of the default run, and what does not hang on luck
+_INTRODUCTION = """# Training: the recipes of the default run
 
 Written by `make recipes` (`workflow/scripts/measure_recipes.py`). Every network of the default
 run is trained with several seeds (initial weights and order of the data) and roundings of the
 same recipe: oneDNN's kernels with one and with two threads, and Eigen's. Data are those of the
-default run. Recipes were chosen by validation loss and time, and then measured.
+default run. Recipes were chosen by validation loss and time, and then measured. Here are {here}
+networks of {asked} that a whole measurement has; `make recipes` trains those that are missing.
 
 * `CPU s`: of training, start-up of TensorFlow not counted, on {cores} cores.
 * `validation loss`: the lowest of all epochs; `last fall`: of the last epoch, in per cent of
@@ -77,6 +78,7 @@ def write_page(
     *,
     cores: int | None,
     limit: int,
+    asked: int,
 ) -> None:
     """Write recipes and tables in Markdown.
 
@@ -89,10 +91,11 @@ def write_page(
         columns `<analysis>_<measure>`.
     recipes
         Training settings of each study.
-    cores, limit
-        Of the machine, and sequences that were scored: for the introduction.
+    cores, limit, asked
+        Of the machine, sequences that were scored, and networks of a whole measurement: for
+        the introduction.
     """
-    parts = [_INTRODUCTION.format(cores=cores, limit=limit)]
+    parts = [_INTRODUCTION.format(cores=cores, limit=limit, here=len(table), asked=asked)]
     for study, rows in table.groupby("study", sort=False):
         parts += [f"## `{study}`\n", _recipe(recipes[str(study)]), _networks(rows)]
         parts += [_analysis(rows, name) for name in _analyses(rows)]
