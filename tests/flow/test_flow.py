@@ -62,19 +62,16 @@ IMPORTERS = {
         "scripts/figures/pair_significance.py",
     },
     "dfim/models/classifier_training.py": {
-        "scripts/train_model.py"
+        "scripts/measure_recipes.py",
+        "scripts/train_model.py",
     },  # imported inside a function
     "dfim/maps/maps.py": {
         "scripts/benchmark_engine.py",
         "scripts/score_map.py",
         "scripts/score_variant_panels.py",
-        "scripts/figures/map_steps.py",
-        "scripts/average_flanks.py",
-        "scripts/score_flanks.py",
-        "scripts/figures/flank_map.py",
     },
     "dfim/models/regression_training.py": {"scripts/train_flank_network.py"},
-    "dfim/statistics/metrics.py": {"scripts/evaluate_model.py"},
+    "dfim/statistics/metrics.py": {"scripts/evaluate_model.py", "scripts/measure_recipes.py"},
     "synthetic/embedded_motifs.py": {"scripts/simulate_sequences.py"},
     "flow/scorecard/page.py": {"scripts/make_report.py", "scripts/make_scorecard.py"},
     "flow/declarations/config.py": set(),
