@@ -10,7 +10,7 @@ from dfim.genome.intervals import Peaks, overlaps, read_narrowpeak
 from dfim.genome.peak_windows import union_windows
 from dfim.io.store import read_table
 from flow.declarations.samples import accessibility_files, read_samples
-from flow.declarations.variants import SHEETS
+from flow.declarations.sheets import SHEETS
 from flow.variants.bqtl import read_workbook
 from scripts.simulate_accessibility import main as simulate_accessibility
 from synthetic.accessibility import TASKS

@@ -8,7 +8,7 @@ import pytest
 
 from dfim.genome.intervals import Peaks, overlaps, read_narrowpeak
 from dfim.variants.windows import check_variants
-from flow.declarations.variants import SHEETS
+from flow.declarations.sheets import SHEETS
 from flow.variants.bqtl import read_workbook
 from synthetic.accessibility import BASE, EFFECT, TASKS, families_of, oracle_auroc, simulate
 from synthetic.accessible_motifs import FAMILIES, load_motifs, occupancy

@@ -8,7 +8,7 @@ from flow.declarations.study import (
     SYNTHETIC_GENOMES,
 )
 from flow.declarations.flank_study import synthetic_tables
-from flow.declarations.variants import SHEETS
+from flow.declarations.sheets import SHEETS
 
 if RUN.config["inputs"] != "local":
 

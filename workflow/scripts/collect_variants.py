@@ -13,7 +13,7 @@ from dfim.io.store import write_arrays, write_json, write_table
 from dfim.variants.files import read_variants
 from dfim.variants.variants import CheckedVariants, Variants
 from dfim.variants.windows import cut_variant_windows
-from flow.declarations.variants import SHEETS
+from flow.declarations.sheets import SHEETS
 from flow.variants.bqtl import Bqtls, read_bqtl_table, read_workbook
 from flow.variants.choice import (
     COLUMNS,

@@ -9,7 +9,7 @@ import pandas as pd
 from dfim.genome.genome import write_genome
 from dfim.genome.peak_windows import union_windows
 from dfim.io.store import write_table
-from flow.declarations.variants import SHEETS
+from flow.declarations.sheets import SHEETS
 from synthetic.accessibility import TASKS, World, binding_peaks, oracle_auroc, simulate
 from synthetic.bqtl_alleles import FACTORS, draw_bqtls
 from synthetic.bqtl_workbook import write_workbook

@@ -9,7 +9,7 @@ import pytest
 
 from dfim.genome.genome import read_genome
 from dfim.variants.windows import check_variants, cut_variant_windows
-from flow.declarations.variants import SHEETS
+from flow.declarations.sheets import SHEETS
 from flow.variants.bqtl import read_bqtl_table, read_workbook
 from flow.variants.choice import checked_table, rows_named
 

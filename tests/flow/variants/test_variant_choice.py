@@ -12,7 +12,7 @@ from dfim.genome.intervals import Contigs, Peaks
 from dfim.io.store import read_arrays, read_json, read_table
 from dfim.sequences.encoding import UNKNOWN
 from dfim.variants.variants import Variants
-from flow.declarations.variants import SHEETS
+from flow.declarations.sheets import SHEETS
 from flow.variants.choice import (
     COLUMNS,
     add_listed,

@@ -4,12 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flow.declarations.config import Config
+from flow.declarations.sheets import SHEETS
 from flow.declarations.study import Study, tasks_of
-
-SHEETS = {
-    "JUND": "JunD", "NFKB": "NF-kB", "POU2F1": "Pou2f1", "SPI1": "PU.1", "STAT1": "Stat1"
-}  # fmt: skip
-"""Sheet of table S2 of Tehranchi et al. 2016 that holds each factor's bQTLs."""
 
 _BQTL_KEYS = ("workbook", "tables", "controls", "accessible", "chip")
 _PICKED = {"gain": (), "loss": (), "core": ("motif",), "flank": ("motif",),
