@@ -11,7 +11,7 @@ from dfim.attribution.engine.engine import Engine
 from dfim.attribution.factory import make_attributor
 from dfim.attribution.graph.plan import make_plan
 from dfim.attribution.graph.steps import Activation
-from dfim.attribution.methods import deeplift_package
+from dfim.attribution.methods import deeplift_layers, deeplift_package
 from dfim.maps.maps import score_map
 from dfim.models.loading import load_model
 from dfim.scoring.settings import ScoringSettings
@@ -295,10 +295,10 @@ def test_layers_that_the_deeplift_package_knows(body, monkeypatch, rng):
     for layer in body:
         x = type(layer).from_config(layer.get_config())(x)
     model = randomized(keras.Model(inputs, layers.Dense(1)(x)), 5)
-    known = deeplift_package._describe
+    known = deeplift_layers._describe
     monkeypatch.setattr(deeplift_package, "make_plan", lambda *_, **__: None)
     monkeypatch.setattr(
-        deeplift_package, "_describe", lambda layer: _described(layer) or known(layer)
+        deeplift_layers, "_describe", lambda layer: _described(layer) or known(layer)
     )
     X = mutants(rng, 8)
     package = deeplift_package.DeepliftPackage(model, batch_size=8)
