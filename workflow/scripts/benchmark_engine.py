@@ -132,7 +132,7 @@ def window_cases(models: "dict[str, keras.Model]") -> dict[tuple[str, str], Wind
         engine = make_attributor(models[name], "deeplift", maxpool_rule="winner")
         X = random_sequences(n, engine.length)
 
-        def work(windowed: bool) -> Any:  # noqa: ANN401
+        def work(windowed: bool) -> Any:  # noqa: ANN401 - what a case returns is not read
             rng = np.random.default_rng(0)
             return score_variants(
                 engine, X, half_width=15, settings=GC, rng=rng, windowed=windowed

@@ -136,7 +136,7 @@ def model_digest(model: keras.Model) -> str:
     return digest.hexdigest()[:16]
 
 
-def _renamed(config: Any, names: dict[str, str], key: str) -> Any:  # noqa: ANN401
+def _renamed(config: Any, names: dict[str, str], key: str) -> Any:  # noqa: ANN401 - any JSON value
     """Replace the names of layers and models by their order, wherever they occur."""
     if isinstance(config, dict):
         # Other things have names too: a policy of types is called "float32".
