@@ -219,13 +219,14 @@ def room_imports() -> set[tuple[str, str]]:
 
 
 def between(upper: Frame, lower: Frame) -> str:
-    """Return the arrow between two frames, one above the other or side by side."""
+    """Return the arrow from the foot of a frame to the top of one below, aside or not."""
     x0, x1 = max(upper[0], lower[0]), min(upper[2], lower[2])
-    if x0 < x1:
-        x = (x0 + x1) / 2
-        return arrow([(x, upper[3] - HIGH / 2), (x, lower[1] + HIGH / 2)])
-    y = (upper[1] + upper[3]) / 2
-    return f'<path d="M{upper[2]:.0f} {y:.0f}H{lower[0] - 7:.0f}" class="a" {HEAD}/>'
+    start = end = (x0 + x1) / 2
+    if x1 <= x0 + BETWEEN:  # not one above the other: from corner to corner
+        left = lower[0] < upper[0]
+        start = upper[0] + BETWEEN if left else upper[2] - BETWEEN
+        end = lower[2] - BETWEEN if left else lower[0] + BETWEEN
+    return arrow([(start, upper[3] - HIGH / 2), (end, lower[1] + HIGH / 2)])
 
 
 def with_tables(page: str) -> str:

@@ -1,5 +1,6 @@
 """The picture and the tables of docs/architecture.md are those of the code."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -54,3 +55,14 @@ def test_boxes_of_a_floor_do_not_touch():
         [2, 1],
         [1, 0],
     ]
+
+
+def test_arrows_between_rooms_go_from_foot_to_top_within_both_frames():
+    for upper, lower in (((200, 0, 300, 50), (0, 90, 150, 200)),
+                         ((0, 0, 300, 50), (0, 90, 150, 200)),
+                         ((0, 0, 100, 50), (150, 90, 300, 200))):  # fmt: skip
+        start, *_, end = re.findall(r"(\d+) (\d+)", draw_wings.between(upper, lower))
+        assert upper[0] < int(start[0]) < upper[2]
+        assert int(start[1]) == upper[3]
+        assert lower[0] < int(end[0]) < lower[2]
+        assert upper[3] < int(end[1]) < lower[1]
