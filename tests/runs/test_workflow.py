@@ -184,7 +184,7 @@ def rules_to_run(done) -> set[str]:
 
 def test_changed_setting_runs_what_depends_on_it_and_no_more(tiny_run, tmp_path):
     changed = tmp_path / "changed.yaml"
-    changed.write_text("run: tiny\ntraining: {patience: 5}\n")
+    changed.write_text("run: tiny\nstudies: {simulated: {model: {training: {patience: 5}}}}\n")
     again = WorkflowRun(tiny_run.folder, TINY, changed)
     rules = rules_to_run(again.run(options=["-n"]))
     assert {"train_model", "evaluate_model", "score_pairs", "draw_pair_scores"} <= rules
