@@ -69,8 +69,11 @@ def train_one(
     """
     threads, onednn = ROUNDINGS[rounding]
     configure_tensorflow(threads, seed, onednn=onednn)
+    import keras
+
     from dfim.attribution.logits import predict_logits
-    from dfim.models.classifier_training import TrainingSettings, train
+    from dfim.models.classifier_training import TrainingSettings
+    from dfim.models.starts import start_files, train_best_start
     from flow.networks.architectures import build
 
     data = Examples.load(run.path(study, "examples.h5"))
@@ -79,33 +82,33 @@ def train_one(
     )
     declared, settings = run.studies[study]["model"], run.training(study)
     train_rows = spread(train_rows, settings.get("limit"))
-    network = build(
-        declared["architecture"],
-        data.codes.shape[1],
-        len(data.tasks),
-        declared.get("options", {}),
-    )
-    progress = Progress(f"{study}, seed {seed}, {rounding}", settings["max_epochs"])
+    names, options = ("threads", "onednn", "limit"), declared.get("options", {})
+    choices = TrainingSettings(**{k: v for k, v in settings.items() if k not in names})
+
+    def initial(seed: int) -> "keras.Model":
+        keras.utils.set_random_seed(seed)
+        return build(declared["architecture"], data.codes.shape[1], len(data.tasks), options)
+
+    progress = Progress(f"{study}, seed {seed}, {rounding}", choices.epochs_in_all)
 
     def report(_: int, note: str) -> None:
         progress.advance(1, note)
 
     before = _cpu_seconds()
-    history = train(
-        network,
+    network, history = train_best_start(
+        initial,
         data.codes[train_rows],
         data.labels[train_rows],
         data.codes[validation],
         data.labels[validation],
-        settings=TrainingSettings(
-            **{k: v for k, v in settings.items() if k not in ("threads", "onednn", "limit")}
-        ),
+        settings=choices,
         seed=seed,
         checkpoint=checkpoint,
         progress=report,
     )
     seconds = _cpu_seconds() - before
-    checkpoint.unlink()
+    for path in start_files(checkpoint, choices.starts):
+        path.unlink()
     heads = task_heads(network, data.tasks, declared)
     logits = predict_logits(network, data.one_hot(test), list(heads.values()))
     macro = macro_average(data.labels[test], logits, rng=np.random.default_rng(0))

@@ -31,28 +31,37 @@ def main(
     settings = {k: v for k, v in training.items() if k not in ("threads", "onednn", "limit")}
     configure_tensorflow(training["threads"], seed, onednn=training["onednn"])
     # Both load TensorFlow, whose threads are fixed by now.
-    from dfim.models.classifier_training import TrainingSettings, train
+    import keras
+
+    from dfim.models.classifier_training import TrainingSettings
+    from dfim.models.starts import train_best_start
     from flow.networks.architectures import build
     from flow.networks.starting_weights import start_from
 
     data = Examples.load(examples)
     parts = {part: np.flatnonzero(data.splits == SPLITS.index(part)) for part in SPLITS}
     parts["train"] = spread(parts["train"], training.get("limit"))
-    network = build(architecture, data.codes.shape[1], len(data.tasks), options)
-    if start:
-        start_from(network, *start)
+
+    def initial(seed: int) -> keras.Model:
+        keras.utils.set_random_seed(seed)
+        network = build(architecture, data.codes.shape[1], len(data.tasks), options)
+        if start:
+            start_from(network, *start)
+        return network
+
+    choices = TrainingSettings(**settings)
     files = [examples, *start]
     run = TrainingRun(
         checkpoint, "scripts/train_model.py", files, architecture, options, training, seed
     )
-    with run.progress(network.name, settings["max_epochs"]) as report:
-        table = train(
-            network,
+    with run.progress(architecture, choices.epochs_in_all) as report:
+        network, table = train_best_start(
+            initial,
             data.codes[parts["train"]],
             data.labels[parts["train"]],
             data.codes[parts["validation"]],
             data.labels[parts["validation"]],
-            settings=TrainingSettings(**settings),
+            settings=choices,
             seed=seed,
             checkpoint=run.state,
             progress=report,

@@ -238,8 +238,8 @@ def test_files_lie_over_the_default(tmp_path):
 # What each file that trains on real or full-size data must keep, whatever the default has.
 PAPER = {"batch_size": 128, "learning_rate": 0.001, "max_epochs": 100, "decay": "none"}
 RECIPES = {
-    ("paper", "simulated"): PAPER | {"patience": 3},
-    ("paper", "simulated_negative"): PAPER | {"patience": 3},
+    ("paper", "simulated"): PAPER | {"patience": 3, "starts": 1, "start_epochs": 1},
+    ("paper", "simulated_negative"): PAPER | {"patience": 3, "starts": 1, "start_epochs": 1},
     ("paper", "tal_gata"): PAPER | {"patience": 5},
     ("paper", "accessibility"): PAPER | {"patience": 5, "limit": None},
     ("paper", "cbf1"): {

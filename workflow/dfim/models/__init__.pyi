@@ -5,6 +5,7 @@ from . import keras2 as keras2
 from . import loading as loading
 from . import prediction as prediction
 from . import regression_training as regression_training
+from . import starts as starts
 from .classifier_training import TrainingSettings as TrainingSettings
 from .classifier_training import train as train
 from .loading import load_model as load_model

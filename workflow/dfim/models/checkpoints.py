@@ -26,10 +26,11 @@ def set_dropout_seeds(model: keras.Model, seed: int, epoch: int) -> None:
     for number, layer in enumerate(model.layers):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
-            generator.state.assign([_seed_of(seed, number, epoch), 0])
+            generator.state.assign([derived_seed(seed, number, epoch), 0])
 
 
-def _seed_of(*parts: int) -> int:
+def derived_seed(*parts: int) -> int:
+    """Derive a seed (31 bits) from numbers, such as a seed and an epoch."""
     return int(np.random.SeedSequence(parts).generate_state(1)[0] >> 1)
 
 

@@ -41,6 +41,9 @@ class TrainingSettings:
     decay
         "none", or "cosine": the learning rate falls along half a cosine, step by step, to
         zero at the end of `max_epochs` (Loshchilov and Hutter 2017, without restarts).
+    starts, start_epochs
+        `dfim.models.starts` trains so many networks for so many epochs each, and only the
+        one with the lowest validation loss to its end.
     """
 
     batch_size: int = 128
@@ -48,10 +51,24 @@ class TrainingSettings:
     patience: int = 3
     learning_rate: float = 1e-3
     decay: str = "none"
+    starts: int = 1
+    start_epochs: int = 1
 
     def __post_init__(self) -> None:
         if self.decay not in ("none", "cosine"):
             raise ValueError(f"decay: got {self.decay!r}, expected 'none' or 'cosine'")
+        if self.starts < 1:
+            raise ValueError(f"starts: got {self.starts}, expected at least 1")
+        if self.starts > 1 and not 1 <= self.start_epochs <= self.max_epochs:
+            raise ValueError(
+                f"start_epochs: got {self.start_epochs}, expected 1 to max_epochs, "
+                f"{self.max_epochs}"
+            )
+
+    @property
+    def epochs_in_all(self) -> int:
+        """Upper limit of epochs, with those of the starts that are given up."""
+        return self.max_epochs + (self.starts - 1) * self.start_epochs
 
     def rate(self, n: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
         """The learning rate of every step, for `n` training sequences."""
@@ -116,6 +133,7 @@ def train(
     settings: TrainingSettings,
     seed: int,
     checkpoint: str | os.PathLike[str],
+    until: int | None = None,
     progress: Callable[[int, str], None] | None = None,
 ) -> pd.DataFrame:
     """Train a binary classifier with early stopping; resume if there is a checkpoint.
@@ -137,6 +155,8 @@ def train(
     checkpoint
         State file, written after every epoch. When it exists, training goes on
         from it and ends in the weights that an unbroken run gives.
+    until
+        Pause after this epoch; the same call without it goes on from the checkpoint.
     progress
         Called after each epoch with the epochs done and a line on the losses.
 
@@ -158,9 +178,8 @@ def train(
     state = TrainingState(checkpoint, model, optimizer)
     every = np.arange(len(codes_validation))
     validation = _Batches(codes_validation, y_validation, every, _VALIDATION_BATCH)
-    while len(state.history) < settings.max_epochs and not _is_over(
-        state.history, settings.patience
-    ):
+    last = settings.max_epochs if until is None else min(until, settings.max_epochs)
+    while len(state.history) < last and not _is_over(state.history, settings.patience):
         epoch = len(state.history)
         order = np.random.default_rng([seed, epoch]).permutation(len(codes))
         set_dropout_seeds(model, seed, epoch)

@@ -29,7 +29,7 @@ _OPTIONS = {
 # What only the training on a quantity knows of.
 _OF_REGRESSION = ("optimizer", "weight_decay", "target_noise", "min_improvement", "drop_after")
 # What only the training on classes knows of.
-_OF_CLASSIFICATION = ("decay", "limit")
+_OF_CLASSIFICATION = ("decay", "limit", "starts", "start_epochs")
 # bp that five convolutions and a pooling need, and three poolings.
 _SHORTEST = {"m2": 70, "m3": 48}
 

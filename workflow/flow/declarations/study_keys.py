@@ -111,6 +111,8 @@ class OwnTraining:
 
     decay: Literal["none", "cosine"] = optional()
     limit: Count | None = optional()
+    starts: Count = optional()
+    start_epochs: Count = optional()
     optimizer: Literal["adam", "sgd"] = optional()
     weight_decay: NotNegative = optional()
     target_noise: NotNegative = optional()
