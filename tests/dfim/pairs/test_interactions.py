@@ -260,7 +260,7 @@ def test_score_is_the_mean_over_references(attributors):
         """The attributor with one of the references."""
 
         predict_logit = _blocks = None
-        length, tasks, needs_references = attributor.length, 1, True
+        method, length, batch_size = attributor.method, attributor.length, 24
         reachable = attributor.reachable
 
         def __init__(self, which):
