@@ -236,6 +236,13 @@ def test_shared_references_carry_no_noise_and_own_ones_do(attributors):
     assert (np.abs(noisy) > 1e-3).mean() > 0.5
 
 
+@pytest.mark.parametrize("method", ["gradient_input", "mutagenesis"])
+def test_methods_without_references_have_no_noise_of_references(attributors, method):
+    scores = score_random(attributors("additive", method), refs_from="mutant")
+    assert not scores.reachable.any()
+    assert (scores.fis == 0).all()
+
+
 def test_references_matter_to_deeplift_and_not_to_gradients(attributors):
     def change(method, **choices):
         attributor = attributors("conv", method)

@@ -173,7 +173,8 @@ def score_pairs_by_task(
     reachable = attributor.reachable(
         f.start[source], f.end[source], f.start[target], f.end[target]
     )
-    reachable |= settings.own  # other references for each mutant change every importance
+    # Other references for each mutant change every importance.
+    reachable |= settings.own and attributor.needs_references
     if not reachable.all():
         log.info(
             "%d of %d pairs: no path of the network joins source and target; FIS 0, not scored",
