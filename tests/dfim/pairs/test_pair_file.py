@@ -364,6 +364,7 @@ RENAMED = replace(FEATURES, name=np.where(np.arange(len(FEATURES)), FEATURES.nam
         ({"targets": []}, "targets"),
         ({"max_distance": 9, "same_name": True}, "max_distance, same_name"),
         ({"windowed": False}, "windowed"),
+        ({"rows": 7 * np.arange(N)}, "row"),
     ],
 )
 def test_blocks_of_another_run_are_refused(path, attributor, change, named):

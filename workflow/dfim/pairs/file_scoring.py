@@ -130,7 +130,7 @@ def score_pairs_file(
         choice[name] = None if choice[name] is None else sorted(choice[name])
     features = _inside(features, *codes.shape)
     texts, numbers = _numbered(features)
-    row = np.arange(len(codes)) if rows is None else np.asarray(rows, np.int64)
+    row = np.arange(len(codes)) if rows is None else np.ascontiguousarray(rows, np.int64)
     if row.shape != (len(codes),):
         raise ValueError(f"rows: got {row.shape}, expected ({len(codes)},)")
 
@@ -160,6 +160,7 @@ def score_pairs_file(
     shuffles = None if null is None else {"kind": null.kind, "n": null.n}
     parameters |= {"kind": KIND, "features": _digest_of(features, texts, numbers)}
     parameters |= {**choice, "windowed": windowed, "null": shuffles, "notes": notes or {}}
+    parameters |= {"row": hashlib.sha256(row.data).hexdigest()}
     whole = {stored: np.char.encode(texts[name], "utf-8") for name, stored in TEXTS.items()}
     write_blocks(
         path, parameters, score, n=len(codes), block=block, seed=seed, shard=shard,
