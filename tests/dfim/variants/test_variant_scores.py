@@ -242,6 +242,9 @@ def test_record_says_how_scores_were_made(attributor, X, rng, tmp_path):
     other = made(conv_net(2))
     with pytest.raises(ValueError, match="cannot test scores that differ in model"):
         score_variant_null(other, X, scores, n=2, settings=GC, rng=rng)
+    other_rule = make_attributor(conv_net(1), "deeplift", maxpool_rule="winner")
+    with pytest.raises(ValueError, match=r"differ in importance \(maxpool_rule\)"):
+        score_variant_null(other_rule, X, scores, n=2, settings=GC, rng=rng)
     with pytest.raises(ValueError, match="cannot join scores that differ in model"):
         VariantScores.concatenate([scores, score_variants(other, X, settings=GC, rng=rng)])
 
@@ -284,6 +287,19 @@ def test_delta_of_every_head_is_alt_minus_ref(X, rng):
     attributor = make_attributor(model, "gradient_input", output="classes", unit=1)
     scores = score_variants(attributor, X, alleles=alleles, rng=rng)
     np.testing.assert_allclose(found[:, 0], scores.of_alt(scores.delta), atol=1e-5)
+
+
+def test_null_is_of_an_output_that_was_scored(X, rng):
+    model = two_heads(3)
+    units = [make_attributor(model, "gradient_input", unit=unit) for unit in range(2)]
+    scores = score_variants(units[0], X, settings=GC, rng=rng)
+    message = r"output and unit \[\[0, 1\]\], expected those of the scores, \[\[0, 0\]\]"
+    with pytest.raises(ValueError, match=message):
+        score_variant_null(units[1], X, scores, n=2, settings=GC, rng=rng)
+    importance = {**scores.info.importance, "heads": [[0, 0], [0, 1]]}
+    of_both = replace(scores, info=replace(scores.info, importance=importance))
+    null = score_variant_null(units[1], X, of_both, n=2, settings=GC, rng=rng)
+    assert null.info.importance["heads"] == [[0, 1]]
 
 
 # ---- the null ------------------------------------------------------------------

@@ -117,12 +117,26 @@ class ScoreInfo:
         return cls.from_record(attributes[_KEY])
 
     def differences(self, other: "ScoreInfo") -> list[str]:
-        """Name the fields in which two records differ."""
-        return [
-            one.name
-            for one in fields(self)
-            if getattr(self, one.name) != getattr(other, one.name)
-        ]
+        """Name the fields in which two records differ, with the entries of a mapping.
+
+        Examples
+        --------
+        >>> one = ScoreInfo("deeplift", "0123456789abcdef", settings={"references": "gc"})
+        >>> other = ScoreInfo("mutagenesis", "0123456789abcdef")
+        >>> one.differences(other)
+        ['method', 'settings (references)']
+        """
+        names = []
+        for one in fields(self):
+            mine, theirs = getattr(self, one.name), getattr(other, one.name)
+            if mine == theirs:
+                continue
+            entries = ""
+            if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+                differ = (n for n in sorted({*mine, *theirs}) if mine.get(n) != theirs.get(n))
+                entries = f" ({', '.join(differ)})"
+            names.append(one.name + entries)
+        return names
 
     def __str__(self) -> str:
         rule = self.importance.get("maxpool_rule")

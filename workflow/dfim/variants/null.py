@@ -175,12 +175,22 @@ def _require_maker(
 ) -> ScoreInfo:
     """Refuse scores by another method, model or settings; return the record of the null.
 
-    Outputs and batch sizes may differ, so that variants scored by several tasks can be
-    tested task by task.
+    The batch size may differ. Scores of several tasks can be tested task by task: the outputs
+    of the attributor must be among theirs.
     """
     own = ScoreInfo.of(attributor, settings)
-    if scores.info != UNRECORDED:
-        require_same_info((replace(info, importance={}) for info in (scores.info, own)), "test")
+    if scores.info == UNRECORDED:
+        return own
+    theirs = scores.info.importance
+    may_differ = {name: theirs[name] for name in ("heads", "batch_size") if name in theirs}
+    alike = replace(own, importance={**own.importance, **may_differ})
+    require_same_info((scores.info, alike), "test")
+    heads, known = own.importance.get("heads", []), theirs.get("heads", [])
+    others = [head for head in heads if head not in known]
+    if others:
+        raise ValueError(
+            f"attributor: got output and unit {others}, expected those of the scores, {known}"
+        )
     return own
 
 
