@@ -183,6 +183,17 @@ def test_a_mutant_does_not_depend_on_its_neighbours(net, kind, how, rng):
         same_bits(scored(windows, mutants.chosen(which), *references), whole, which)
 
 
+def test_bits_do_not_depend_on_who_has_more_targets(rng, mutants, monkeypatch):
+    scorers = [make_attributor(conv_net(7), "deeplift", batch_size=48) for _ in range(2)]
+    choices = [given_targets(scorers[0], WIDTH, SIZE, each) for each in (1, 24)]
+    rows = Windowed(scorers[0], choices[0]).batch_size
+    between = rows * (choices[0].flops + choices[1].flops) / 2
+    monkeypatch.setattr(graphs, "COMPILED_FLOPS", between)
+    windows = [Windowed.of(*each) for each in zip(scorers, choices, strict=True)]
+    few, many = (scored(each, mutants, gc_reference(), None) for each in windows)
+    same_bits(few, many, np.arange(len(mutants.rows)))
+
+
 def test_bits_do_not_depend_on_how_many_sequences_are_held(rng, mutants, monkeypatch):
     for how in ("reach", "targets"):
         windows, references = made(engine("local"), how), references_for("own", rng, 6, LENGTH)

@@ -17,7 +17,7 @@ from dfim.attribution.engine.costs import batch_size_for, whole_bundles
 from dfim.attribution.engine.engine import Engine
 from dfim.attribution.engine.passes import STORED
 from dfim.attribution.local.batches import BatchScorer
-from dfim.attribution.local.choice import Choice
+from dfim.attribution.local.choice import Choice, given_targets
 from dfim.attribution.local.cones import Cones, cone
 from dfim.attribution.local.items import Batch, Items, check_mutants
 from dfim.attribution.local.passes import ConePasses
@@ -76,7 +76,10 @@ class Windowed:
             elif i not in source:
                 numbers += int(np.prod(node.shape))
         self.batch_size = whole_bundles(batch_size or batch_size_for(4 * numbers))
-        graphs = Graphs(self.batch_size * choice.flops)
+        # Compiling changes the last bits: it must not follow from how many targets of a mutant
+        # came first.
+        one = choice if self.reaches else given_targets(engine, self.width, self.size, 1)
+        graphs = Graphs(self.batch_size * one.flops)
         self._scorer = BatchScorer(engine, passes, graphs, self.batch_size)
         self._measured = True  # not by the self-check, whose sequences are random
         self_check(self, f"cones of {self.width} bp mutations")
