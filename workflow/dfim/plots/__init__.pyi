@@ -1,4 +1,11 @@
 from . import static as static
+from .static import BASE_COLOURS as BASE_COLOURS
+from .static import BLANK_COLOUR as BLANK_COLOUR
+from .static import DIVERGING as DIVERGING
+from .static import OTHER_COLOUR as OTHER_COLOUR
+from .static import PLANTED_COLOUR as PLANTED_COLOUR
+from .static import SEQUENTIAL as SEQUENTIAL
+from .static import category_colours as category_colours
 from .static import class_boxes as class_boxes
 from .static import interaction_heatmap as interaction_heatmap
 from .static import letter_row as letter_row

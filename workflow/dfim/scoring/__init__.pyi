@@ -14,4 +14,7 @@ from .changes import Mutations as Mutations
 from .changes import Targets as Targets
 from .provenance import ScoreInfo as ScoreInfo
 from .settings import ScoringSettings as ScoringSettings
+from .settings import draw_references as draw_references
+from .settings import profiles_of_mutants as profiles_of_mutants
+from .settings import require_scorable as require_scorable
 from .shards import join_shards as join_shards

@@ -6,11 +6,17 @@ from . import kmers as kmers
 from . import mutations as mutations
 from . import references as references
 from . import shuffle as shuffle
+from .distinct import distinct_rows as distinct_rows
+from .distinct import distinct_tuples as distinct_tuples
+from .encoding import ALPHABET as ALPHABET
+from .encoding import FRACTIONAL as FRACTIONAL
+from .encoding import UNKNOWN as UNKNOWN
 from .encoding import background as background
 from .encoding import base_codes as base_codes
 from .encoding import decode as decode
 from .encoding import one_hot as one_hot
 from .encoding import one_hot_encode as one_hot_encode
+from .encoding import require_one_hot as require_one_hot
 from .examples import SPLITS as SPLITS
 from .examples import Examples as Examples
 from .fasta import FastaRecords as FastaRecords

@@ -14,8 +14,10 @@ from .null import VariantNull as VariantNull
 from .null import score_variant_null as score_variant_null
 from .scores import VariantScores as VariantScores
 from .tables import variant_table as variant_table
+from .variants import STATUSES as STATUSES
 from .variants import CheckedVariants as CheckedVariants
 from .variants import Variants as Variants
 from .vcf import write_variant_vcf as write_variant_vcf
+from .windows import allele_codes as allele_codes
 from .windows import check_variants as check_variants
 from .windows import cut_variant_windows as cut_variant_windows
