@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from dfim.statistics.effect_sizes import draw_groups
+from dfim.statistics.bootstrap import draw_groups
 from dfim.statistics.metrics import evaluate_classifier, macro_average
 
 LABELS = np.array([1, 1, 1, 0, 0, 0, 0, 1])

@@ -8,13 +8,8 @@ import pytest
 from matplotlib.cbook import boxplot_stats
 from scipy import stats
 
-from dfim.statistics.effect_sizes import (
-    auroc,
-    auroc_by_group,
-    bootstrap_by_group,
-    box_statistics,
-    mann_whitney,
-)
+from dfim.statistics.bootstrap import auroc_by_group, bootstrap_by_group
+from dfim.statistics.effect_sizes import auroc, box_statistics, mann_whitney
 from dfim.statistics.significance import (
     GaussianNull,
     benjamini_hochberg,

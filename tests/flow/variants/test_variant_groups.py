@@ -6,7 +6,8 @@ import pytest
 from scipy.stats import mannwhitneyu
 
 from dfim.io.store import write_table
-from dfim.statistics.effect_sizes import auroc, auroc_by_group
+from dfim.statistics.bootstrap import auroc_by_group
+from dfim.statistics.effect_sizes import auroc
 from flow.variants.classes import class_table
 from flow.variants.groups import (
     OF_ALL,

@@ -14,14 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.pairs.scores import PairScores
-from dfim.statistics.effect_sizes import (
-    BootstrapInterval,
-    auroc,
-    bootstrap_by_group,
-    box_statistics,
-    draw_groups,
-    mann_whitney,
-)
+from dfim.statistics.bootstrap import BootstrapInterval, bootstrap_by_group, draw_groups
+from dfim.statistics.effect_sizes import auroc, box_statistics, mann_whitney
 
 Floats = NDArray[np.floating]
 Groups = NDArray[np.integer]

@@ -1,4 +1,5 @@
 from . import agreement as agreement
+from . import bootstrap as bootstrap
 from . import calibration as calibration
 from . import effect_sizes as effect_sizes
 from . import metrics as metrics
@@ -6,10 +7,11 @@ from . import significance as significance
 from .agreement import Agreement as Agreement
 from .agreement import Recovery as Recovery
 from .agreement import recover as recover
+from .bootstrap import BootstrapInterval as BootstrapInterval
+from .bootstrap import auroc_by_group as auroc_by_group
+from .bootstrap import bootstrap_by_group as bootstrap_by_group
 from .calibration import Calibration as Calibration
 from .effect_sizes import auroc as auroc
-from .effect_sizes import auroc_by_group as auroc_by_group
-from .effect_sizes import bootstrap_by_group as bootstrap_by_group
 from .effect_sizes import box_statistics as box_statistics
 from .effect_sizes import mann_whitney as mann_whitney
 from .metrics import ClassifierMetrics as ClassifierMetrics

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import auc, average_precision_score, roc_auc_score
 
-from dfim.statistics.effect_sizes import draw_groups
+from dfim.statistics.bootstrap import draw_groups
 
 # Resamples that may lack a class of a task, for each that is wanted.
 _TRIES = 20

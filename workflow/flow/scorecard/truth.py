@@ -13,7 +13,7 @@ from dfim.io.store import read_arrays, read_json, read_table
 from dfim.pairs.distances import matched_auroc, pair_distance
 from dfim.pairs.scores import PairScores
 from dfim.sequences.examples import Examples
-from dfim.statistics.effect_sizes import draw_groups
+from dfim.statistics.bootstrap import draw_groups
 
 # A network whose auROC is further below the oracle's has not learned what was planted.
 LEARNED_WITHIN = 0.02

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dfim.io.store import read_table
-from dfim.statistics.effect_sizes import auroc_by_group
+from dfim.statistics.bootstrap import auroc_by_group
 from flow.run.figure_context import FigureContext
 from flow.scorecard.rows import NO_SUCH_STUDY, ScorecardRow
 from flow.variants.groups import OF_ALT, ScoredVariants

@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.io.store import read_table
-from dfim.statistics.effect_sizes import draw_groups, mann_whitney
+from dfim.statistics.bootstrap import draw_groups
+from dfim.statistics.effect_sizes import mann_whitney
 from flow.variants.resampling import areas, interval, shuffled_u
 
 KEY = ["set", "chrom", "pos", "ref", "alt"]

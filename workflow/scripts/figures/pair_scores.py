@@ -11,12 +11,8 @@ from dfim.io.store import read_json
 from dfim.pairs.p_values import PairClasses, pair_classes
 from dfim.pairs.scores import PairScores
 from dfim.plots.static import OTHER_COLOUR, PLANTED_COLOUR, class_boxes, style
-from dfim.statistics.effect_sizes import (
-    auroc_by_group,
-    bootstrap_by_group,
-    box_statistics,
-    mann_whitney,
-)
+from dfim.statistics.bootstrap import auroc_by_group, bootstrap_by_group
+from dfim.statistics.effect_sizes import box_statistics, mann_whitney
 from flow.run.figure_context import FigureContext
 from flow.scorecard.figure_files import FigureFiles
 from flow.scorecard.rows import (
