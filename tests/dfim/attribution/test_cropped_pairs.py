@@ -7,7 +7,7 @@ import pytest
 
 from dfim.attribution.graph.reach import reachable
 from dfim.attribution.local.cropped import Cropped
-from dfim.motifs.features import ordered_pairs
+from dfim.motifs.pairing import ordered_pairs
 from dfim.pairs.fis import score_pairs
 from dfim.scoring.changes import Mutations
 from dfim.scoring.settings import ScoringSettings

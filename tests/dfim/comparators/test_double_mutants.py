@@ -9,7 +9,8 @@ from keras import layers
 
 from dfim.attribution.factory import make_attributor
 from dfim.comparators.double_mutants import double_mutant_interactions
-from dfim.motifs.features import Features, ordered_pairs
+from dfim.motifs.features import Features
+from dfim.motifs.pairing import ordered_pairs
 from dfim.scoring.settings import ScoringSettings
 from dfim.sequences.encoding import background
 from helpers.small_models import one_hot

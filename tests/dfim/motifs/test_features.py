@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dfim.io.store import read_table, write_table
-from dfim.motifs.features import Features, ordered_pairs
+from dfim.motifs.features import Features
+from dfim.motifs.pairing import ordered_pairs
 from dfim.sequences.examples import Examples
 from helpers.pairs import features_of
 from scripts.locate_features import main as locate_features

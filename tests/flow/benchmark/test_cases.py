@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dfim.attribution.factory import make_attributor
-from dfim.motifs.features import ordered_pairs
+from dfim.motifs.pairing import ordered_pairs
 from dfim.scoring.settings import ScoringSettings
 from flow.benchmark.cases import (
     MOTIF,

@@ -145,7 +145,7 @@ def _require_pairs(
             pair = int(source[bad[0]]), int(target[bad[0]])
             raise ValueError(
                 f"source, target: pair {bad[0]}, features {pair}, is {what}; expected two "
-                "features of one sequence, side by side (dfim.motifs.features.ordered_pairs)"
+                "features of one sequence, side by side (dfim.motifs.pairing.ordered_pairs)"
             )
 
 

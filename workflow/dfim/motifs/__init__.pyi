@@ -1,12 +1,13 @@
 from . import features as features
 from . import meme as meme
+from . import pairing as pairing
 from . import patterns as patterns
 from . import pwms as pwms
 from .features import Features as Features
-from .features import ordered_pairs as ordered_pairs
 from .meme import Pwm as Pwm
 from .meme import read_meme as read_meme
 from .meme import write_meme as write_meme
+from .pairing import ordered_pairs as ordered_pairs
 from .patterns import scan_patterns as scan_patterns
 from .pwms import PwmSites as PwmSites
 from .pwms import scan_pwms as scan_pwms

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
 from dfim.io.hdf5 import Arrays
-from dfim.motifs.features import Features, ordered_pairs
+from dfim.motifs.features import Features
+from dfim.motifs.pairing import ordered_pairs
 from dfim.pairs.files import KIND, TEXTS, PairFile
 from dfim.pairs.fis import score_pairs
 from dfim.pairs.null import NullShuffles

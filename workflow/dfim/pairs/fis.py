@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfim.attribution.base import Attributor
-from dfim.motifs.features import Features, ordered_pairs
+from dfim.motifs.features import Features
+from dfim.motifs.pairing import ordered_pairs
 from dfim.pairs.scores import PairScores
 from dfim.scoring.change_scoring import ChangeScorer
 from dfim.scoring.changes import Changes, Mutations, Targets
@@ -64,7 +65,7 @@ def score_pairs(
     settings
         Scoring choices; the defaults are the paper's.
     same_name, sources, targets, max_distance
-        Which pairs: `dfim.motifs.features.ordered_pairs`.
+        Which pairs: `dfim.motifs.pairing.ordered_pairs`.
     windowed
         Whether to compute only what mutations change and targets need: None where that is
         exact and fewer operations, False never, True always.

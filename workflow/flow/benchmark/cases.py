@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dfim.motifs.features import Features, ordered_pairs
+from dfim.motifs.features import Features
+from dfim.motifs.pairing import ordered_pairs
 from dfim.pairs.fis import score_pairs
 from dfim.scoring.settings import ScoringSettings
 
