@@ -54,6 +54,17 @@ def test_modules_of_the_first_version_are_still_found():
         assert path.with_suffix(".py").is_file(), name
 
 
+PACKAGES = [WORKFLOW / "dfim", *(path.parent for path in WORKFLOW.glob("dfim/*/__init__.py"))]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_face_has_every_module(package):
+    stub = (package / "__init__.pyi").read_text()
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__"}
+    modules |= {path.parent.name for path in package.glob("*/__init__.py")}
+    assert {*re.findall(r"^from \. import (\w+) as \1$", stub, re.MULTILINE)} == modules
+
+
 # Modules of version 0.1 whose name a package has now: what stood in them, but for what is
 # named in another package (`box_statistics` of plots).
 FIRST_VERSION = {

@@ -1,0 +1,12 @@
+from . import hdf5 as hdf5
+from . import records as records
+from . import store as store
+from . import text_columns as text_columns
+from .hdf5 import content_digest as content_digest
+from .records import ArrayRecord as ArrayRecord
+from .store import read_arrays as read_arrays
+from .store import read_json as read_json
+from .store import read_table as read_table
+from .store import write_arrays as write_arrays
+from .store import write_json as write_json
+from .store import write_table as write_table
