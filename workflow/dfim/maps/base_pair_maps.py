@@ -34,13 +34,13 @@ class MarginalMap(ArrayRecord):
     n: NDArray[np.int64]
 
     def cells(self) -> Doubles:
-        """(L, L, 4, 4) the same values, positions first (see `dfim.statistics.agreement`)."""
+        """Return the values as (L, L, 4, 4), positions first (`dfim.statistics.agreement`)."""
         return self.values.transpose(0, 2, 1, 3)
 
     def rank_of(
         self, source: tuple[int, int], target: tuple[int, int]
     ) -> tuple[int | None, int]:
-        """Rank (1 is the largest; None where blank) of a cell, and how many have a value.
+        """Return the rank of a cell (1: largest; None: blank) and the number of filled cells.
 
         `source` and `target` are (position from 0, base code).
         """
@@ -74,7 +74,7 @@ class BasePairMaps(ScoreRecord):
     n_sequences: int
 
     def of_base(self, base: int, *, min_n: int = 1, absolute: bool = True) -> Doubles:
-        """One of the four maps of Fig 8C: that of the sources that are one base.
+        """Return one of the four maps of Fig 8C: that of the sources that are one base.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class BasePairMaps(ScoreRecord):
         return np.where(self.n[:, base][:, None] >= min_n, found, np.nan)
 
     def marginal(self, *, min_n: int = 1, absolute: bool = True) -> MarginalMap:
-        """The map of Fig 8C and SFig 6: the mutant with the largest mean in each cell.
+        """Keep the mutant with the largest mean in each cell: the map of Fig 8C and SFig 6.
 
         Without `absolute`, the mean FIS of the mutant whose mean is furthest from zero.
         """
@@ -115,13 +115,13 @@ class BasePairMaps(ScoreRecord):
         )
 
     def base_shares(self) -> Doubles:
-        """(L, 4) share of the sequences that have a base at a position."""
+        """Compute the share (L, 4) of the sequences that have a base at a position."""
         length = len(self.n)
         other = np.roll(np.arange(length), 1)  # any position but the source's own
         return self.n[np.arange(length), :, other].sum(axis=-1) / max(self.n_sequences, 1)
 
     def table(self, positions: list[str]) -> pd.DataFrame:
-        """Every cell that has a sequence, a row each (48 L (L - 1) where all have one).
+        """Make a table of the cells that have a sequence (48 L (L - 1) where all have one).
 
         `positions` names the L positions.
         """
@@ -184,7 +184,7 @@ class BasePairSums:
         self._sequences += n
 
     def means(self) -> BasePairMaps:
-        """The means of what was added."""
+        """Return the means over all sequences that were added."""
         counts = self._n.copy()
         place = np.arange(len(counts))
         counts[place, :, place] = 0

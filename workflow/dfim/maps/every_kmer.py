@@ -55,11 +55,11 @@ class Factorial(ScoreRecord):
 
     @property
     def length(self) -> int:
-        """L."""
+        """Bases of a sequence, L."""
         return self.importance.shape[1]
 
     def fis(self, index: NDArray[np.integer]) -> Floats:
-        """FIS of every source, mutant and target of some sequences (paper section 2.1).
+        """Compute the FIS of every source, mutant and target of some sequences (section 2.1).
 
         Returns
         -------
@@ -76,7 +76,7 @@ class Factorial(ScoreRecord):
         return fis
 
     def map_of(self, index: int) -> InteractionMap:
-        """The Deep Feature Interaction Map of one sequence (Fig 8B)."""
+        """Return the Deep Feature Interaction Map of one sequence (Fig 8B)."""
         codes = sequence_codes(self.length, np.array([index]))[0]
         mutants = mutant_index(np.array([index]), self.length)[0]
         return InteractionMap(
@@ -91,7 +91,7 @@ class Factorial(ScoreRecord):
         )
 
     def base_pair_maps(self, index: NDArray[np.integer] | None = None) -> BasePairMaps:
-        """Mean FIS at fixed bases over some sequences, or over all (Fig 8C).
+        """Average FIS at fixed bases over some sequences, or over all (Fig 8C).
 
         Parameters
         ----------

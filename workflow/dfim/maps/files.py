@@ -139,7 +139,7 @@ class MapFile(BlockFile):
     Attributes
     ----------
     parameters
-        What made them: method, model, settings, region, seed, sequences.
+        Method, model, settings, region, seed and sequences of the maps.
     info, shard, rows
         As for `BlockFile`: maps are read by the number of their sequence, of `rows`.
 

@@ -73,11 +73,11 @@ class InteractionMap(ScoreRecord):
         return fis
 
     def max_abs(self) -> Floats:
-        """(W, W) largest |FIS| over the three mutants: the DFIM as drawn."""
+        """Return the largest |FIS| over the three mutants (W, W): the map as drawn."""
         return np.abs(self.fis).max(axis=1)
 
     def max_signed(self) -> Floats:
-        """(W, W) FIS of the mutant whose |FIS| is largest."""
+        """Return the FIS of the mutant whose |FIS| is largest (W, W)."""
         fis = self.fis
         best = np.abs(np.nan_to_num(fis)).argmax(axis=1)
         return np.take_along_axis(fis, best[:, None, :], axis=1)[:, 0]

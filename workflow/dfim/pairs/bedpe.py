@@ -50,7 +50,7 @@ def feature_pairs(
     starts: NDArray[np.integer],
     ids: Sequence[str] | NDArray[np.str_] | None = None,
 ) -> pd.DataFrame:
-    """BEDPE rows from the source to the target of each pair of features.
+    """Make BEDPE rows from the source to the target of each pair of features.
 
     Parameters
     ----------

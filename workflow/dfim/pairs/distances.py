@@ -22,7 +22,7 @@ Groups = NDArray[np.integer]
 
 
 def pair_distance(scores: PairScores) -> NDArray[np.float64]:
-    """(P,) distance of each pair from centre to centre, in bp."""
+    """Compute the distance (P,) of each pair from centre to centre, in bp."""
     centre = (scores.features.start + scores.features.end) / 2
     return np.abs(centre[scores.source] - centre[scores.target])
 
@@ -49,13 +49,13 @@ class DistanceBins:
         return len(self.edges) - 1
 
     def of(self, distance: Floats) -> NDArray[np.int64]:
-        """Bin of each distance; -1 outside all of them."""
+        """Return the bin of each distance; -1 outside all of them."""
         index = np.searchsorted(self.edges, distance, side="right") - 1
         index[distance == self.edges[-1]] = len(self) - 1
         return np.where(index < len(self), index, -1)
 
     def label(self, index: int) -> str:
-        """A bin as people read it: <20, 20–50."""
+        """Label a bin for display: <20, 20–50."""
         low, high = self.edges[index], self.edges[index + 1]
         return f"<{high:g}" if low == 0 else f"{low:g}–{high:g}"
 
@@ -70,7 +70,7 @@ def rank_biserial_by_group(
     n_resamples: int = 1000,
     confidence: float = 0.95,
 ) -> BootstrapInterval:
-    """Rank-biserial correlation of x above y, its interval over resampled groups.
+    """Compute the rank-biserial correlation of x above y, and its interval by groups.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def bin_table(
     rng: np.random.Generator,
     groups: Groups | None = None,
 ) -> pd.DataFrame:
-    """FIS by bin of distance, and the nearest bin against each other one.
+    """Summarise FIS by bin of distance, and test the nearest bin against each other one.
 
     Parameters
     ----------
@@ -146,13 +146,12 @@ def bin_table(
     Returns
     -------
     pandas.DataFrame
-        One row a bin. `n_pairs`, and `n_reached`: those that a path of the network
+        One row per bin. `n_pairs`, and `n_reached`: those that a path of the network
         joins, on which box, median interval and `max_abs` rest; `n_sequences` and
         `n_groups` that hold them. `p` and `rank_biserial` (with its interval by
         groups): one-sided Mann–Whitney, pairs of the first bin above those of this
-        one, reached pairs only;
-        `p_all` and `rank_biserial_all` count the exact zeros as values, as a test
-        that knows nothing of the reach does. NaN where a bin has no such pair.
+        one, reached pairs only. `p_all` and `rank_biserial_all` are of all pairs, with
+        the exact zeros of those that are not reached. NaN where a bin has no such pair.
     """
     index, reached = bins.of(pair_distance(scores)), scores.reachable
     sequence = scores.features.sequence[scores.source]
@@ -189,9 +188,9 @@ def bin_table(
 
 
 def step_table(scores: PairScores, bins: DistanceBins, *, step: float = 10) -> pd.DataFrame:
-    """Median FIS and largest |FIS| a step of distance: where the long-range pairs are.
+    """Compute the median FIS and the largest |FIS| in steps of `step` bp of distance.
 
-    Of pairs that a path of the network joins; NaN where there is none.
+    Pairs that no path of the network joins are left out; NaN where no other is.
     """
     edges = np.arange(bins.edges[0], bins.edges[-1] + step, step)
     index = DistanceBins(tuple(edges.tolist())).of(pair_distance(scores))
@@ -214,7 +213,7 @@ def matched_auroc(
     negative_distance: Floats,
     edges: Sequence[float],
 ) -> tuple[float, int]:
-    """AUROC of scores at equal distances: a mean over bins, weighted by the positives.
+    """Compute the AUROC of scores at equal distances: a mean over bins, weighted by positives.
 
     Bins without a positive or a negative are left out.
 

@@ -37,7 +37,7 @@ class PairFile(BlockFile):
     Attributes
     ----------
     parameters
-        What made them: method, model, settings, choice of pairs, seed, sequences, features.
+        Method, model, settings, choice of pairs, seed, sequences and features of the scores.
     info, shard, rows
         As for `BlockFile`.
     row

@@ -45,11 +45,11 @@ class PairClasses:
     names: tuple[tuple[str, str], ...]
 
     def label(self, index: int) -> str:
-        """A class as people read it: ELF1–SIX5."""
+        """Label a class for display: ELF1–SIX5."""
         return "–".join(self.names[index])
 
     def index_of(self, names: tuple[str, str] | list[str]) -> int:
-        """Index of the class of two names in any order; an error if no pair has it."""
+        """Find the class of two names in any order; a `ValueError` if no pair has it."""
         wanted = tuple(sorted(names))
         if wanted not in self.names:
             raise ValueError(f"pair class {wanted}: no pair has it; there are {self.names}")
@@ -67,10 +67,9 @@ def pair_classes(scores: PairScores) -> PairClasses:
 
 
 def _values(scores: PairScores, reduce: Reduce) -> Floats:
-    """Scores to test, NaN where the architecture keeps the source from the target.
+    """Return the scores to test, NaN where no path of the network joins source and target.
 
-    Such pairs have a FIS of exactly 0 whatever the weights; they would only
-    narrow the null.
+    Such pairs have a FIS of exactly 0 whatever the weights, and would narrow the null.
     """
     chosen = scores.fis if reduce == "sum" else scores.fis_max_abs
     return np.where(scores.reachable, chosen.astype(np.float64), np.nan)
@@ -95,7 +94,7 @@ def pair_p_values(
     tail: PairTail = "two_sided",
     pool: Pool = "per_task",
 ) -> Floats:
-    """P-values of pair scores against scores of shuffled sequences.
+    """Compute p-values of pair scores against scores of shuffled sequences.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ def pair_p_values(
         `empirical` is a fair test.
     pool
         `per_task` and `global`: one null of all sequences (an analysis scores
-        one output, so they are the same); `per_map`: one a sequence, which
+        one output, so they are the same); `per_map`: one for each sequence, which
         needs many null shuffles.
 
     Returns
@@ -136,7 +135,7 @@ def pair_p_values(
 
 
 def _owner(scores: PairScores) -> NDArray[np.int64]:
-    """The sequence of each pair."""
+    """Return the sequence of each pair."""
     return scores.features.sequence[scores.source]
 
 
@@ -172,7 +171,7 @@ def _p_by_pool(
 def realised_null_rate(
     null: PairScores, *, reduce: Reduce, tail: PairTail, alpha: float, pool: Pool = "per_task"
 ) -> Floats:
-    """Whether a test calls each null pair at `alpha`, cross-fitted.
+    """Test the pairs of the null against other pairs of the null (cross-fitted).
 
     The null is halved by sequences, or with `per_map` within each sequence (its
     first shuffles against its last); each half is tested against the other, so

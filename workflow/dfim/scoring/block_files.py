@@ -24,7 +24,7 @@ def scoring_parameters(
     *,
     model: str | None = None,
 ) -> dict[str, Any]:
-    """Give what scores of sequences follow from, for their file to keep.
+    """Collect the parameters that determine scores of sequences, to be kept in their file.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class BlockFile:
     Attributes
     ----------
     parameters
-        What made it: method, model, settings, sequences, seed, block, ...
+        Method, model, settings, sequences, seed, block, ... that determine the scores.
     shard
         (k, of) where it is a shard, else None.
     rows

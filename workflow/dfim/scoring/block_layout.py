@@ -22,18 +22,18 @@ SIZES = "block_sizes"
 
 @dataclass(frozen=True)
 class Header:
-    """What a file of blocks says of itself.
+    """Description of a file of blocks, as its attributes keep it.
 
     Attributes
     ----------
     parameters
-        Whatever decided the values, with `seed`, `block` (rows of a block) and `rows` (in all).
+        Whatever decides the values, with `seed`, `block` (rows of a block) and `rows` (in all).
     shard
-        Which share of the blocks it holds; None for all of them.
+        (k, of) of the shard; None for a whole file.
     whole
-        Names of the arrays that stand once.
+        Names of the arrays that are stored once, not block by block.
     sizes
-        By name of the other arrays: (B,) rows of each block.
+        For each of the other arrays, its number of rows in each of the B blocks, (B,).
     """
 
     parameters: dict[str, Any]
@@ -42,12 +42,12 @@ class Header:
     sizes: dict[str, NDArray[np.int64]]
 
     def __len__(self) -> int:
-        """Blocks."""
+        """Number of blocks."""
         return max((len(size) for size in self.sizes.values()), default=0)
 
     @property
     def rows(self) -> int:
-        """Rows of the whole run."""
+        """Rows of all shards together."""
         return int(self.parameters["rows"])
 
     @property
@@ -55,8 +55,8 @@ class Header:
         """Rows of a block; the last one may have fewer."""
         return int(self.parameters["block"])
 
-    def other_than(self, other: "Header") -> list[str]:
-        """Name the parameters, and the number of shards, that differ from those of another."""
+    def differences(self, other: "Header") -> list[str]:
+        """Name the parameters in which two files differ, or "number of shards"."""
         names = sorted(self.parameters.keys() | other.parameters.keys())
         differ = [n for n in names if self.parameters.get(n) != other.parameters.get(n)]
         counts = {one.shard[1] for one in (self, other) if one.shard}
@@ -111,22 +111,22 @@ def rows_of_shard(n: int, block: int, shard: Shard | None = None) -> range:
 
 
 def parameters_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Give parameters as a file gives them back: lists for tuples, Python's numbers."""
+    """Convert parameters to what JSON reads back: lists for tuples, numbers of Python."""
     text = json.dumps(parameters, default=lambda number: number.item())
     return dict(json.loads(text))
 
 
 def assemble(path: Path, header: Header, whole: Arrays, blocks: Iterable[Arrays]) -> None:
-    """Write a file of blocks one after the other, with their sizes, so that it can be undone.
+    """Append blocks to a new file, with the rows of each, by which `read_blocks` splits it.
 
     Parameters
     ----------
     path
         The HDF5 file; replaced where it exists.
     header
-        What the file is to say of itself; its sizes are not looked at.
+        Description of the file; its sizes are not used, those of the blocks are counted.
     whole
-        Arrays that stand once.
+        Arrays that are stored once.
     blocks
         Arrays of each block, always by the same names; memory holds one.
     """
@@ -141,7 +141,7 @@ def assemble(path: Path, header: Header, whole: Arrays, blocks: Iterable[Arrays]
 
 
 def read_header(path: str | os.PathLike[str]) -> Header:
-    """Read what a file says of itself; without parameters where it is no file of blocks.
+    """Read the description of a file of blocks; an empty one from another HDF5 file.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[Arrays]:
 
 
 def _record(text: Any) -> dict[str, Any]:  # noqa: ANN401 (an attribute of any file)
-    """A record as it was noted; empty where something else was."""
+    """Parse an attribute; an empty record where it is missing or no JSON object."""
     try:
         record = json.loads(text)
     except (ValueError, TypeError):
@@ -180,7 +180,7 @@ def _record(text: Any) -> dict[str, Any]:  # noqa: ANN401 (an attribute of any f
 
 
 def _note_header(file: h5py.File, header: Header, names: Sequence[str]) -> None:
-    """Write what a file says of itself; `names` are those of the columns of its sizes."""
+    """Write the description of a file; `names` are those of the columns of its sizes."""
     layout = {"shard": header.shard, "whole": header.whole, "arrays": list(names)}
     for key, record in (("parameters", header.parameters), ("layout", layout)):
         # Bytes lie in the checksummed header, text would not.

@@ -58,7 +58,7 @@ def ordered_shards(shards: Sequence[str | os.PathLike[str]]) -> list[Path]:
     for path, header in zip(paths, headers, strict=True):
         if header.shard is None:
             raise ValueError(f"{path}: is no shard of a run; expected files of shards only")
-        other = header.other_than(headers[0])
+        other = header.differences(headers[0])
         if other:
             raise ValueError(
                 f"{path}: belongs to another run than {paths[0]}, with another "
