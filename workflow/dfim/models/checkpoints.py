@@ -85,7 +85,7 @@ class TrainingState:
             variable.assign(value)
 
     def table(self) -> pd.DataFrame:
-        """The history, a row an epoch, numbered from 1."""
+        """Return the history with one row per epoch, numbered from 1."""
         table = pd.DataFrame(self.history)
         table.insert(0, "epoch", np.arange(1, len(table) + 1))
         return table

@@ -71,7 +71,7 @@ class TrainingSettings:
         return self.max_epochs + (self.starts - 1) * self.start_epochs
 
     def rate(self, n: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
-        """The learning rate of every step, for `n` training sequences."""
+        """Compute the learning rate of every step, for `n` training sequences."""
         if self.decay == "none":
             return self.learning_rate
         steps = self.max_epochs * -(-n // self.batch_size)

@@ -116,6 +116,15 @@ def parameters_of(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return dict(json.loads(text))
 
 
+def parse_record(text: Any) -> dict[str, Any]:  # noqa: ANN401 (an attribute of any file)
+    """Parse a JSON object; an empty one where the text is missing or something else."""
+    try:
+        record = json.loads(text)
+    except (ValueError, TypeError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
 def assemble(path: Path, header: Header, whole: Arrays, blocks: Iterable[Arrays]) -> None:
     """Append blocks to a new file, with the rows of each, by which `read_blocks` splits it.
 
@@ -151,7 +160,9 @@ def read_header(path: str | os.PathLike[str]) -> Header:
         No file.
     """
     with open_hdf5(path) as file:
-        parameters, layout = (_record(file.attrs.get(key)) for key in ("parameters", "layout"))
+        parameters, layout = (
+            parse_record(file.attrs.get(key)) for key in ("parameters", "layout")
+        )
         if not layout:
             return Header(parameters, None, (), {})
         counts = file[SIZES][...] if layout["arrays"] else np.empty((0, 0), np.int64)
@@ -168,15 +179,6 @@ def read_blocks(path: str | os.PathLike[str]) -> Iterator[Arrays]:
         with open_hdf5(path) as file:
             arrays = {name: file[name][end[k] : end[k + 1]] for name, end in ends.items()}
         yield arrays
-
-
-def _record(text: Any) -> dict[str, Any]:  # noqa: ANN401 (an attribute of any file)
-    """Parse an attribute; an empty record where it is missing or no JSON object."""
-    try:
-        record = json.loads(text)
-    except (ValueError, TypeError):
-        return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _note_header(file: h5py.File, header: Header, names: Sequence[str]) -> None:

@@ -8,7 +8,6 @@ carry checksums, so that damage is an error and never a result.
 `dfim.scoring.block_files` reads such files.
 """
 
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +25,7 @@ from dfim.scoring.block_layout import (
     assemble,
     block_starts,
     parameters_of,
+    parse_record,
     read_header,
 )
 from dfim.scoring.settings import Progress
@@ -167,12 +167,11 @@ def _block_files(folder: Path) -> Iterator[Path]:
 
 
 def _record(note: Path) -> dict[str, Any]:
-    """What a run noted of itself; nothing where another file is there, or none."""
+    """Read the parameters that a run noted; none where the file is missing or another."""
     try:
-        record = json.loads(note.read_bytes())
-    except (OSError, ValueError):
+        return parse_record(note.read_bytes())
+    except OSError:
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def _remove(folder: Path) -> None:
@@ -186,7 +185,7 @@ def _remove(folder: Path) -> None:
 
 
 def _is_of(path: Path, header: Header) -> bool:
-    """Whether a readable file of this very run and shard is there."""
+    """Tell whether a readable file of this very run and shard is there."""
     try:
         there = read_header(path)
     except (FileNotFoundError, ValueError):

@@ -226,7 +226,7 @@ def _test(
 def _tested_positions(
     X: NDArray[np.uint8], scores: VariantScores, n: int, half_width: int | None
 ) -> NDArray[np.int64]:
-    """(L,) bin of `DISTANCE_BINS` of each position to test; -1 elsewhere.
+    """Return the bin (L,) of `DISTANCE_BINS` of each position to test; -1 elsewhere.
 
     Tested is what is within reach and half width, the variant left out.
     """

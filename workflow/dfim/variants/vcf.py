@@ -108,7 +108,7 @@ def _texts(column: str, values: pd.Series) -> list[str]:
 
 
 def _info(fields: dict[str, str]) -> str:
-    """One INFO entry; a field without any value is left out."""
+    """Join fields to one INFO entry; those without any value are left out."""
     return ";".join(f"{name}={text}" for name, text in fields.items() if text.strip(",."))
 
 

@@ -179,7 +179,7 @@ def allele_codes(alleles: Texts) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 def _any_unknown(
     genome: Genome, contig: NDArray[np.int64], start: NDArray[np.int64], length: int
 ) -> NDArray[np.bool_]:
-    """(N,) whether a stretch holds an N: more Ns lie before its end than before its start."""
+    """Tell (N,) which stretches hold an N: more Ns lie before the end than before the start."""
     holds_n = np.zeros(len(start), bool)
     for place in np.unique(contig):
         rows = contig == place

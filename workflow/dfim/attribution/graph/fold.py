@@ -84,7 +84,7 @@ def _flattened_first(done: list[Node], at: int, node: Node) -> Node:
 
 
 def _merged(node: Node, step: GraphStep) -> GraphStep | None:
-    """One step that does what a node and the step behind it do, None where there is none."""
+    """Merge a node and the step behind it into one step; None where there is none."""
     match node.step, step:
         case Conv() | Dense() as before, Affine(scale, shift) if scale.ndim == 1:
             depthwise = isinstance(before, Depthwise)
@@ -136,12 +136,12 @@ def _trimmed(nodes: list[Node]) -> list[Node]:
 
 
 def _shortens(step: GraphStep) -> TypeGuard[Conv | Pool]:
-    """Whether a step can give fewer positions of the same input."""
+    """Tell whether a step can give fewer positions of the same input."""
     return isinstance(step, Conv | Pool) and not isinstance(step, Average)
 
 
 def _follows(node: Node) -> bool:
-    """Whether a node has the positions of its input, however many there are."""
+    """Tell whether a node has the positions of its input, however many there are."""
     same = isinstance(node.step, Activation) or (
         isinstance(node.step, Curve) and node.step.everywhere
     )

@@ -65,7 +65,7 @@ class Plan:
         return readers
 
     def curved(self, i: int) -> bool:
-        """Whether a node is a dense layer that only activations read (RevealCancel's)."""
+        """Tell whether a node is a dense layer that only activations read (RevealCancel's)."""
         after = [self.nodes[j].step for j in self.readers[i]]
         curves = bool(after) and all(isinstance(step, Activation | Curve) for step in after)
         return curves and isinstance(self.nodes[i].step, Dense)

@@ -66,7 +66,7 @@ def inputs_seen(plan: Plan) -> list[Array]:
 
 
 def _all_used(plan: Plan) -> list[Array]:
-    """Which positions of each node the scored values depend on: bool (positions,) per node."""
+    """Find the positions of each node that scored values depend on: bool (positions,) each."""
     used = [np.zeros(_positions(node), bool) for node in plan.nodes]
     used[-1][:] = True
     for own, node in zip(used[::-1], plan.nodes[::-1], strict=True):
@@ -96,7 +96,7 @@ def _positions(node: Node) -> int:
 
 
 def _bends(node: Node, varying: list[bool]) -> bool:
-    """Whether a node is not linear in what depends on the input."""
+    """Tell whether a node is not linear in what depends on the input."""
     match node.step:
         case Average():
             return False
@@ -107,7 +107,7 @@ def _bends(node: Node, varying: list[bool]) -> bool:
 
 
 def _seen(node: Node, before: list[Array], plan: Plan) -> Array:
-    """What each position of a node sees: bool (positions, L); a vector is one position."""
+    """Find what each position of a node sees: bool (positions, L); a vector is one position."""
     positions = _positions(node)
     window = step_window(node.step)
     match node.step:

@@ -152,7 +152,7 @@ class View:
         return tf.gather(span.first.astype(np.int32), self.places[span.place])
 
     def _positions(self, span: Span) -> tf.Tensor:
-        """All positions of each row (B, size)."""
+        """Return all positions of each row (B, size)."""
         return self._first(span)[:, None] + np.arange(span.size, dtype=np.int32)
 
 

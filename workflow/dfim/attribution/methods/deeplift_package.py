@@ -137,7 +137,7 @@ class DeepliftPackage(PlanReach, Attributor):
 
     @functools.cached_property
     def _imagine(self) -> Callable[..., Array]:
-        """The package's function for hypothetical contributions: a graph of its own."""
+        """Return the package's function for hypothetical contributions: a graph of its own."""
         with self._active(), contextlib.redirect_stdout(io.StringIO()):
             multiply = self._scored.get_target_multipliers_func(
                 find_scores_layer_idx=0, target_layer_idx=-1

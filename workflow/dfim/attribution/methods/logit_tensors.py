@@ -126,7 +126,7 @@ def pre_activation(tensor: keras.KerasTensor, name: str) -> keras.KerasTensor:
 
 
 def _linear(layer: keras.layers.Layer, read: keras.KerasTensor) -> keras.KerasTensor:
-    """The same layer on what it reads, without its activation."""
+    """Apply the same layer to what it reads, without its activation."""
     config = layer.get_config() | {"activation": "linear", "name": f"{layer.name}_logit"}
     linear = type(layer).from_config(config)
     tensor = linear(read)
