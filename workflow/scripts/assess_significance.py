@@ -76,8 +76,8 @@ def main(
         "n_untested": int(np.isnan(p).sum()),
         "n_null_pairs": len(nulls),
         "structural_reach": reach["structural_reach"],
-        "null_mean": float(tested.mean(dtype=np.float64)),
-        "null_sd": float(tested.std(dtype=np.float64)),
+        "null_mean": float(tested.mean(dtype=np.float64)) if tested.size else None,
+        "null_sd": float(tested.std(dtype=np.float64)) if tested.size else None,
         "convergence_delta": _convergence(scores.convergence_delta),
         "convergence_delta_whole": _convergence(arrays["convergence_delta"].astype(np.float64)),
     }

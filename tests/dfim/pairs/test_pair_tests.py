@@ -253,6 +253,14 @@ def test_null_of_another_method_is_refused(rng):
         pair_p_values(real, other)
 
 
+def test_null_without_any_path_is_refused(rng):
+    real = simulated(rng, 4)
+    null = unreached(simulated(rng, 4), np.ones(len(real), bool))
+    with pytest.raises(ValueError, match=r"null: no path of the network joins any of its \d+"):
+        pair_p_values(real, null)
+    assert np.isnan(pair_p_values(real, null, pool="per_map")).all()
+
+
 def test_call_table_has_every_way_of_testing_each_class(rng):
     real, null = simulated(rng, 200, shift=5.0), simulated(rng, 200)
     zero = np.arange(len(real)) % (4 * PER_SEQUENCE) == 1  # A with C, 50 of them

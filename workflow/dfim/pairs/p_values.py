@@ -121,13 +121,18 @@ def pair_p_values(
     ------
     ValueError
         `max_abs` with a two-sided test; scores and null of different methods, models or
-        settings.
+        settings; but for `per_map`, a null of which no pair has a path between its features.
     """
     require_same_info((scores.info, null.info), "compare")
     if reduce == "max_abs" and tail == "two_sided":
         raise ValueError(
             "tail: got 'two_sided' with reduce='max_abs', which has no sign; expected "
             "'empirical' (or 'upper', 'min_tail' for parity)"
+        )
+    if pool != "per_map" and not null.reachable.any():
+        raise ValueError(
+            f"null: no path of the network joins any of its {len(null)} pairs, so there is "
+            "nothing to test; expected features near enough to interact"
         )
     return _p_by_pool(
         _values(scores, reduce), _owner(scores), _values(null, reduce), _owner(null), tail, pool
