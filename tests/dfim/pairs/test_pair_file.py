@@ -196,7 +196,7 @@ def test_shards_of_another_model_or_method_are_not_joined(path, attributor):
     gradient = make_attributor(conv_net(1, hidden=()), "gradient_input")
     for other, change, named in (
         (attributor, {"model": "n"}, "model"),
-        (gradient, {}, "method"),
+        (gradient, {}, "importance, method"),
         (attributor, {"settings": ScoringSettings(n_refs=3)}, "settings"),
     ):
         score(other, shards[1], shard=(1, 2), **change)
