@@ -1,4 +1,4 @@
-# The front door. Needed: Linux, python3 (3.11 to 3.13, with venv), make.
+# The commands of the project. Needed: Linux, python3 (3.11 to 3.13, with venv), make.
 #
 #   make figures     builds .venv if need be, then runs the workflow (the default goal)
 #   make audit       the same figures with our controls beside them, into results/audit/

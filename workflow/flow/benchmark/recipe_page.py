@@ -26,7 +26,7 @@ _MEASURES = {
 }
 _INTRODUCTION = """# Training: the recipes of the default run
 
-Written by `make recipes` (`workflow/scripts/measure_recipes.py`). Every network of the default
+Written by `make recipes` (`workflow/scripts/measure_recipes.py`). Every classifier of the default
 run is trained with several seeds (initial weights and order of the data) and roundings of the
 same recipe: oneDNN's kernels with one and with two threads, and Eigen's. Data are those of the
 default run. Recipes were chosen by validation loss and time, and then measured. Here are {here}

@@ -1,7 +1,7 @@
 """How each kind of figure is drawn: the files it reads, its parameters and its memory.
 
 A kind is declared once here and once, with the keys that a config may give it, in
-`flow.declarations.figures`; its script is scripts/figures/<name>.py and its caption
+`flow.declarations.figure_keys`; its script is scripts/figures/<name>.py and its caption
 report/<name>.rst. rules/figures.smk makes a rule of each.
 """
 
