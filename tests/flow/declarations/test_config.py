@@ -91,7 +91,7 @@ REFUSED = {
     "alpha": ({"scoring.alpha": 1}, "scoring.alpha: got 1 (int), expected"),
     "null": (
         {"scoring.block": None},
-        "scoring.block: got None (NoneType), expected type integer",
+        "scoring.block: got null, expected type integer",
     ),
     "method": (
         {f"{S}.analyses.deeplift.attribution": "ism"},
@@ -183,9 +183,13 @@ REFUSED = {
     ),
     "own performance": (
         {f"{S}.figures.performance_simulated": {"kind": "map_steps"}},
-        "figure 'performance_simulated' is declared twice",
+        "figure 'performance_simulated' has the name of a study's page of performance",
     ),
     "no study": ({"only": []}, "only: got [] (list), expected"),
+    "one study": (
+        {"only": "simulated"},
+        "only: got 'simulated' (str), expected type null or type array",
+    ),
     "unknown study": (
         {"only": ["simulatd"]},
         "config: only: no study 'simulatd'; did you mean 'simulated'?",

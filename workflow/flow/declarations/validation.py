@@ -45,7 +45,14 @@ _EXPECTED: dict[str, Callable[[Any], str]] = {
     "minProperties": lambda v: f"at least {v} keys",
     "uniqueItems": lambda _: "no entry twice",
     "pattern": lambda v: f"text that matches {v}",
+    "oneOf": lambda v: " or ".join(_wanted(schema) for schema in v),
 }
+
+
+def _wanted(schema: Mapping[str, Any]) -> str:
+    """One of several schemas that a value may meet, by what says most of it."""
+    rule = "enum" if "enum" in schema else "type"
+    return _EXPECTED[rule](schema[rule])
 
 
 def _facts(error: jsonschema.ValidationError) -> tuple[str, Any, Any]:
@@ -67,7 +74,7 @@ def _one_line(error: jsonschema.ValidationError) -> str:
         missing = next(key for key in value if key not in instance)
         return f"config: {place}: key {missing!r} is missing; see config/README.md"
     expected = _EXPECTED[rule](value) if rule in _EXPECTED else f"{rule} {value}"
-    got = f"{instance!r} ({type(instance).__name__})"
+    got = "null" if instance is None else f"{instance!r} ({type(instance).__name__})"
     return f"config: {place}: got {got}, expected {expected}; see config/README.md"
 
 
@@ -215,5 +222,10 @@ def validate(config: Config) -> None:
             ids.append(page)
     twice = sorted({figure for figure in ids if ids.count(figure) > 1})
     if twice:
+        if twice[0] in pages:
+            raise ConfigError(
+                f"config: figure {twice[0]!r} has the name of a study's page of performance; "
+                "rename it"
+            )
         raise ConfigError(f"config: figure {twice[0]!r} is declared twice; rename one")
     _check_files(config)
