@@ -50,7 +50,7 @@ def test_every_figure_with_table_and_statistics(run):
             assert (run.results / f"figures/{figure}.{kind}").stat().st_size > 5000
         record = read_json(run.results / f"stats/{figure}.json")
         assert record["origin"] == "synthetic"
-        # A world of our own is no yardstick for the paper's numbers.
+        # Synthetic data are no yardstick for the paper's numbers.
         assert {row["verdict"] for row in record["scorecard"]} == {"not comparable"}
     rows = read_table(run.results / "scorecard.tsv", text=("paper", "ours"))
     printed = " ".join(rows["paper"].astype(str))

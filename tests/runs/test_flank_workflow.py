@@ -1,4 +1,4 @@
-"""Cbf1 through the workflow: a world of our own, a user's files, and the published network."""
+"""Cbf1 through the workflow: synthetic data, a user's files, and the published network."""
 
 import shutil
 
@@ -39,7 +39,7 @@ def test_every_figure_with_table_and_statistics(run):
         record = read_json(run.results / f"stats/{figure}.json")
         assert record["origin"] == "synthetic"
         verdicts = {row["verdict"] for row in record["scorecard"]}
-        # A world of our own is no yardstick; two figures have no number of the paper's.
+        # Synthetic data are no yardstick; two figures have no number of the paper's.
         assert verdicts == (
             set() if figure in ("fig8a", "flank_map_all") else {"not comparable"}
         )

@@ -29,16 +29,16 @@ def golden(test_data):
     return np.load(test_data / "golden/sim_golden.npz")
 
 
-@pytest.mark.parametrize("world", ["real", "null"])
+@pytest.mark.parametrize("kind", ["real", "null"])
 @pytest.mark.parametrize(
     ("method", "key"),
     [("deeplift", "deeplift"), ("deeplift_rescale", "rescale"), ("gradient_input", "grad")],
 )
-def test_motif_fis_equals_that_of_the_deeplift_package(network, golden, method, key, world):
+def test_motif_fis_equals_that_of_the_deeplift_package(network, golden, method, key, kind):
     names = ("motif_seq", "motif_start", "motif_end", "motif_name")
     order = np.lexsort((golden["motif_start"], golden["motif_seq"]))
     features = Features(*(golden[name][order] for name in names), np.full(len(order), "+"))
-    X = golden["X" if world == "real" else "X_null"]
+    X = golden["X" if kind == "real" else "X_null"]
     scores = score_pairs(
         make_attributor(network, method, maxpool_rule="winner"),
         X,
@@ -53,11 +53,11 @@ def test_motif_fis_equals_that_of_the_deeplift_package(network, golden, method, 
     first = np.searchsorted(golden["motif_seq"], golden["fis_pairs"][:, 0])
     place = np.argsort(order)
     source, target = (place[first + golden["fis_pairs"][:, k]] for k in (1, 2))
-    expected = golden[f"{key}_{world}_fis"]
+    expected = golden[f"{key}_{kind}_fis"]
     assert len(expected) == len(ours) == 284
     found = ours.loc[list(zip(source, target, strict=True))].to_numpy()
     # The scale of a sum is the sum of the sizes of its terms.
-    sizes = np.abs(golden[f"{key}_{world}_contrib_orig"]).sum(axis=2)
+    sizes = np.abs(golden[f"{key}_{kind}_contrib_orig"]).sum(axis=2)
     target_scale = [
         sizes[features.sequence[t], features.start[t] : features.end[t]].sum() for t in target
     ]

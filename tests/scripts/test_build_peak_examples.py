@@ -22,7 +22,7 @@ def folder(tmp_path_factory):
         accessible=str(made / "dnase.narrowPeak"),
         chip=[str(made / f"{task}.narrowPeak") for task in ("GATA1", "GATA2", "TAL1")],
         **{name: str(made / f"{name}.tsv") for name in ("elements", "sites", "oracle")},
-        simulation={"world": "joint", "scale": 0.02}, window=1000, test=HELD["test"], seed=1,
+        simulation={"binding": "joint", "scale": 0.02}, window=1000, test=HELD["test"], seed=1,
     )  # fmt: skip
     return made
 

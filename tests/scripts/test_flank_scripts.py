@@ -113,7 +113,7 @@ def test_extremes_must_not_meet(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def world():
+def truth_and_measurements():
     """The truth of all flanks, sd 1; three replicates of 4,000 of them, noise 0.5."""
     rng = np.random.default_rng(1)
     truth = rng.normal(size=N_FLANKS)
@@ -123,8 +123,8 @@ def world():
     return truth, Measurements(index, ddg.astype(np.float32), np.array(["a", "b", "c"]))
 
 
-def test_a_perfect_network_reaches_noise_and_ceiling(world):
-    truth, measured = world
+def test_a_perfect_network_reaches_noise_and_ceiling(truth_and_measurements):
+    truth, measured = truth_and_measurements
     found = flank_metrics(truth, measured, np.ones(4000, bool))
     assert (found.n_flanks, found.n_values) == (4000, 11600)
     assert found.noise == pytest.approx(0.5, rel=0.03)
@@ -133,24 +133,24 @@ def test_a_perfect_network_reaches_noise_and_ceiling(world):
     assert found.r2_ceiling == pytest.approx(1 / (1 + 0.25 / 3), abs=0.01)
 
 
-def test_a_network_that_knows_nothing(world):
-    _, measured = world
+def test_a_network_that_knows_nothing(truth_and_measurements):
+    _, measured = truth_and_measurements
     found = flank_metrics(np.zeros(N_FLANKS), measured, np.arange(4000) < 500)
     assert found.n_flanks == 500
     assert found.rmse == pytest.approx(np.sqrt(1.25), rel=0.1)
     assert found.r2 is None
 
 
-def test_one_replicate_tells_of_no_noise(world):
-    truth, measured = world
+def test_one_replicate_says_nothing_of_noise(truth_and_measurements):
+    truth, measured = truth_and_measurements
     one = Measurements(measured.index, measured.ddg[:, :1], np.array(["a"]))
     found = flank_metrics(truth, one, np.ones(4000, bool))
     assert found.noise is None
     assert found.r2_ceiling is None
 
 
-def test_too_few_flanks_are_refused(world):
-    truth, measured = world
+def test_too_few_flanks_are_refused(truth_and_measurements):
+    truth, measured = truth_and_measurements
     with pytest.raises(ValueError, match="flanks: got 2 to measure a network on"):
         flank_metrics(truth, measured, np.arange(4000) < 2)
 

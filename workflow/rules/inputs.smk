@@ -66,7 +66,7 @@ if RUN.config["inputs"] == "synthetic":
             runtime=10,
         params:
             simulation=lambda wc: {
-                "world": SYNTHETIC_GENOMES[wc.dataset],
+                "binding": SYNTHETIC_GENOMES[wc.dataset],
                 **RUN.config["genome_simulation"],
             },
             window=lambda wc: RUN.user_of(wc.dataset)["window"],

@@ -31,8 +31,8 @@ rule score_pairs:
         ),
         declared=lambda wc: RUN.studies[wc.study]["model"],
         seeds=lambda wc: {
-            world: RUN.seed("score_pairs", wc.study, wc.analysis, world)
-            for world in ("real", "null")
+            kind: RUN.seed("score_pairs", wc.study, wc.analysis, kind)
+            for kind in ("real", "null")
         },
         code=code_digest("scripts/score_pairs.py"),
     script:

@@ -10,7 +10,7 @@ from dfim.genome.genome import write_genome
 from dfim.genome.peak_windows import union_windows
 from dfim.io.store import write_table
 from flow.declarations.sheets import SHEETS
-from synthetic.accessibility import TASKS, World, binding_peaks, oracle_auroc, simulate
+from synthetic.accessibility import TASKS, SyntheticData, binding_peaks, oracle_auroc, simulate
 from synthetic.bqtl_alleles import FACTORS, draw_bqtls
 from synthetic.bqtl_workbook import write_workbook
 from synthetic.regulatory import write_narrowpeak
@@ -68,7 +68,7 @@ def _name(path: str) -> str:
     return Path(path).name.partition(".")[0]
 
 
-def _oracle(made: World, window: int, test: list[str]) -> pd.DataFrame:
+def _oracle(made: SyntheticData, window: int, test: list[str]) -> pd.DataFrame:
     """What the truth knows of the windows of the contigs `test`."""
     contigs = made.genome.contigs
     windows = union_windows({task: made.peaks[task] for task in TASKS}, window)

@@ -1,4 +1,4 @@
-"""Write BET-seq counts of a world of flanks, a file a replicate, and the truth."""
+"""Write BET-seq counts of a synthetic set of flanks, one file per replicate, and the truth."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,11 @@ def main(
     counts: list[str], terms: str, truth: str, simulation: dict[str, Any], seed: int
 ) -> None:
     """Simulate and write."""
-    world = simulate(**simulation, rng=np.random.default_rng(seed))
+    data = simulate(**simulation, rng=np.random.default_rng(seed))
     for replicate, path in enumerate(counts):
-        write_replicate(path, world, replicate)
-    write_terms(terms, world)
-    write_true_ddg(truth, world)
+        write_replicate(path, data, replicate)
+    write_terms(terms, data)
+    write_true_ddg(truth, data)
 
 
 if "snakemake" in globals():

@@ -7,7 +7,7 @@ counts everywhere, the others in some lineages, EBF in one type only. What occup
 site is its word and, for SPI1, a partner near it (`synthetic.accessible_sites`). Open
 elements have a peak in the cell type, whose summit scatters about the centre.
 
-The numbers below are of a world that a network was seen to learn in minutes.
+The numbers below are of a data set that a network was seen to learn in minutes.
 """
 
 import logging
@@ -74,7 +74,7 @@ _SIGNAL = (3.0, 0.1, 0.5)  # log of the signal: mean, slope on the logit, standa
 
 
 @dataclass(frozen=True)
-class World:
+class SyntheticData:
     """What a simulation writes.
 
     Attributes
@@ -102,8 +102,8 @@ def families_of(task: str) -> tuple[str, ...]:
     return (_SHARED, *_OWN_FAMILIES[task])
 
 
-def simulate(*, scale: float, seed: int) -> World:
-    """Make a world.
+def simulate(*, scale: float, seed: int) -> SyntheticData:
+    """Make a synthetic data set.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def simulate(*, scale: float, seed: int) -> World:
         "%d elements, %d of them open in a cell type, %d planted sites, %d bp",
         n, int(opened.any(axis=1).sum()), len(sites), len(codes),
     )  # fmt: skip
-    return World(genome, peaks, pd.DataFrame(columns), sites)
+    return SyntheticData(genome, peaks, pd.DataFrame(columns), sites)
 
 
 def _logits(sites: pd.DataFrame, n: int) -> NDArray[np.float64]:
@@ -165,18 +165,18 @@ def _scatter(n: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.clip(drawn, -_MOST, _MOST)
 
 
-def binding_peaks(world: World, family: str, rng: np.random.Generator) -> Peaks:
+def binding_peaks(data: SyntheticData, family: str, rng: np.random.Generator) -> Peaks:
     """ChIP peaks, in GM12878, of a factor that binds the sites of a family.
 
     One an open element that holds such a site, with its summit near the most occupied
     one (of several the one nearest to the element's centre): wide enough to reach over
     all that a variant of the factor may touch. Stronger where more sites are occupied.
     """
-    is_open = world.elements["open_GM12878"].to_numpy() == 1
-    sites = world.sites[(world.sites["name"] == family) & (world.sites["occupancy"] > 0)]
+    is_open = data.elements["open_GM12878"].to_numpy() == 1
+    sites = data.sites[(data.sites["name"] == family) & (data.sites["occupancy"] > 0)]
     sites = sites[is_open[sites["element"]]]
     middle = (sites["start"] + sites["end"]) // 2
-    off = (middle - world.elements["centre"].to_numpy()[sites["element"]]).abs()
+    off = (middle - data.elements["centre"].to_numpy()[sites["element"]]).abs()
     order = np.lexsort((off, -sites["occupancy"], sites["element"]))
     best = sites.iloc[order].drop_duplicates("element")
     total = sites.groupby("element")["occupancy"].sum()  # in order of elements, as best is
@@ -185,7 +185,7 @@ def binding_peaks(world: World, family: str, rng: np.random.Generator) -> Peaks:
     mean, _, spread = _SIGNAL
     signal = rng.lognormal(mean + total.to_numpy(), spread)
     start = summit - _BINDING_WIDTH // 2
-    contig = world.genome.contigs.index(best["contig"])
+    contig = data.genome.contigs.index(best["contig"])
     return Peaks(contig, start, start + _BINDING_WIDTH, summit, signal)
 
 
@@ -205,7 +205,7 @@ def oracle_auroc(
     Parameters
     ----------
     elements
-        The table of `World`, as written.
+        The table of `SyntheticData`, as written.
     contig, start, length
         Name of the contig and first base of each window, and their length.
     labels

@@ -33,7 +33,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dfim.sequences.encoding import ALPHABET
-from synthetic.accessibility import World, families_of
+from synthetic.accessibility import SyntheticData, families_of
 from synthetic.accessible_motifs import load_motifs
 from synthetic.accessible_sites import PAIR_REACH, PARTNERS
 from synthetic.bqtl_changes import TASK, base_changes, logit_changes
@@ -69,13 +69,13 @@ _COLUMNS = (
 
 
 def draw_bqtls(
-    world: World, *, scale: float, seed: int, contigs_first: Sequence[Sequence[str]]
+    data: SyntheticData, *, scale: float, seed: int, contigs_first: Sequence[Sequence[str]]
 ) -> pd.DataFrame:
     """Draw the variants of all factors.
 
     Parameters
     ----------
-    world
+    data
         Not changed: its genome holds the reference alleles.
     scale
         Multiplies the number of variants (120 significant ones and 120 controls a
@@ -100,7 +100,7 @@ def draw_bqtls(
         site; "" and -1 where nothing does).
     """
     rng = np.random.default_rng([seed, 3])
-    elements, sites = world.elements, _counting_sites(world)
+    elements, sites = data.elements, _counting_sites(data)
     rank = pd.Series(len(contigs_first), pd.unique(elements["contig"]))
     for number, group in enumerate(contigs_first):
         if not set(group) <= set(rank.index):
@@ -109,8 +109,8 @@ def draw_bqtls(
     rank_of = elements["contig"].map(rank).to_numpy()
     free = elements[f"open_{TASK}"].to_numpy() == 1
     motifs = {motif.name: motif for motif in load_motifs()}
-    changes = pd.concat([base_changes(world, sites, motifs[f]) for f in families_of(TASK)])
-    offered = {factor: _offers(world, sites, changes, factor, rng) for factor in FACTORS}
+    changes = pd.concat([base_changes(data, sites, motifs[f]) for f in families_of(TASK)])
+    offered = {factor: _offers(data, sites, changes, factor, rng) for factor in FACTORS}
     parts = []
     taken = dict.fromkeys(FACTORS, 0)
     for kind, count in (*_COUNTS.items(), ("control", 0)):
@@ -126,23 +126,23 @@ def draw_bqtls(
             taken[factor] += len(chosen)
             if len(chosen) < wanted:
                 log.warning(
-                    "%s: %d variants of kind %s, %d were wanted: the world has no more",
+                    "%s: %d variants of kind %s, %d were wanted: the data set has no more",
                     factor, len(chosen), kind, wanted,
                 )  # fmt: skip
             parts.append(chosen)
-    return _finish(pd.concat(parts, ignore_index=True), world, rng)
+    return _finish(pd.concat(parts, ignore_index=True), data, rng)
 
 
-def _counting_sites(world: World) -> pd.DataFrame:
+def _counting_sites(data: SyntheticData) -> pd.DataFrame:
     """Select the sites that count in open elements of GM12878; add their number per element."""
-    counts = world.sites["name"].isin(families_of(TASK))
-    opened = world.elements[f"open_{TASK}"].to_numpy()[world.sites["element"]] == 1
-    kept = world.sites[counts & opened & (world.sites["occupancy"] > 0)]
+    counts = data.sites["name"].isin(families_of(TASK))
+    opened = data.elements[f"open_{TASK}"].to_numpy()[data.sites["element"]] == 1
+    kept = data.sites[counts & opened & (data.sites["occupancy"] > 0)]
     return kept.assign(n_sites=kept.groupby("element")["start"].transform("size"))
 
 
 def _offers(
-    world: World, sites: pd.DataFrame, changes: pd.DataFrame, factor: str,
+    data: SyntheticData, sites: pd.DataFrame, changes: pd.DataFrame, factor: str,
     rng: np.random.Generator,
 ) -> Mapping[str, pd.DataFrame]:  # fmt: skip
     """List the variants of each kind that a factor could have."""
@@ -155,7 +155,7 @@ def _offers(
     restored = (changes["position"] == changes["weakened"]) & changes["is_best"]
     partners = changes[removed & (changes["name"] != family)]
     distance = _nearest(partners, sites[sites["name"] == family])["distance"]
-    centre = world.elements["centre"].to_numpy()
+    centre = data.elements["centre"].to_numpy()
     middle = (sites["start"] + sites["end"]) // 2
     # Peaks of the factor stand on its sites: those of far ones need not reach a control.
     near = (middle - centre[sites["element"]]).abs() <= _REACH
@@ -166,7 +166,7 @@ def _offers(
         "core_gain": changes[weak & restored & (change > _LEAST)],
         "partner": partners[distance.between(*_APART).to_numpy()],
         "core_loss": changes[single & removed],
-        "control": _controls(world, with_site, rng),
+        "control": _controls(data, with_site, rng),
     }
     off = (changes["start"] + changes["end"]) // 2 - centre[changes["element"]]
     paired = own & (changes["grade"] == "faint") & (off.abs() <= PAIR_REACH + 1)
@@ -191,26 +191,26 @@ def _nearest(variants: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
 
 
 def _controls(
-    world: World, with_site: NDArray[np.int64], rng: np.random.Generator
+    data: SyntheticData, with_site: NDArray[np.int64], rng: np.random.Generator
 ) -> pd.DataFrame:
     """Draw one position per open element; keep those that are clear of all sites.
 
     The position is drawn first and checked then, so that positions near the centre are as
     frequent as the sites allow.
     """
-    opened = world.elements[f"open_{TASK}"].to_numpy()[with_site] == 1
+    opened = data.elements[f"open_{TASK}"].to_numpy()[with_site] == 1
     element = with_site[opened]
-    place = world.elements["centre"].to_numpy()[element]
+    place = data.elements["centre"].to_numpy()[element]
     place = place + rng.integers(-_REACH, _REACH + 1, len(element))
-    sites = world.sites[world.sites["element"].isin(element)]
+    sites = data.sites[data.sites["element"].isin(element)]
     at = pd.Index(element).get_indexer(sites["element"])
     near = (place[at] > sites["instance_start"] - _CLEAR) & (
         place[at] < sites["instance_end"] - 1 + _CLEAR
     )
     clear = np.ones(len(element), bool)
     clear[at[near]] = False
-    contig = world.elements["contig"].to_numpy()[element]
-    ref = world.genome.windows(world.genome.contigs.index(contig), place, 1)[:, 0]
+    contig = data.elements["contig"].to_numpy()[element]
+    ref = data.genome.windows(data.genome.contigs.index(contig), place, 1)[:, 0]
     offers = pd.DataFrame({"element": element, "contig": contig, "position": place, "ref": ref})
     offers["alt"] = (ref + rng.integers(1, 4, len(ref))) % 4
     nothing = {"name": "", "start": -1, "end": -1, "partner_name": "", "partner_start": -1}
@@ -218,9 +218,11 @@ def _controls(
     return offers.assign(**nothing)[clear]
 
 
-def _finish(chosen: pd.DataFrame, world: World, rng: np.random.Generator) -> pd.DataFrame:
+def _finish(
+    chosen: pd.DataFrame, data: SyntheticData, rng: np.random.Generator
+) -> pd.DataFrame:
     """Make the table of the truth from the chosen variants."""
-    sites = _counting_sites(world)
+    sites = _counting_sites(data)
     parts = []
     for factor, of_factor in chosen.groupby("factor", sort=False):
         own = sites[sites["name"] == FACTORS[str(factor)]]
@@ -228,7 +230,7 @@ def _finish(chosen: pd.DataFrame, world: World, rng: np.random.Generator) -> pd.
         whole = dict.fromkeys(("site_start", "site_end", "distance"), np.int64)
         parts.append(of_factor.join(near.astype(whole)))
     made = pd.concat(parts)
-    delta = logit_changes(made, world.sites)
+    delta = logit_changes(made, data.sites)
     control = (made["kind"] == "control").to_numpy()
     n = len(made)
     below = rng.exponential(_LOG10_PER_LOGIT * np.abs(delta))  # orders of magnitude
@@ -241,7 +243,7 @@ def _finish(chosen: pd.DataFrame, world: World, rng: np.random.Generator) -> pd.
         ref=ref, alt=alt, stronger=np.where(gains, alt, ref), p_value=p, delta=delta,
         n_sites=sites.groupby("element").size().reindex(made["element"]).to_numpy(),
     )  # fmt: skip
-    place = world.genome.contigs.index(table["contig"])
+    place = data.genome.contigs.index(table["contig"])
     factor = pd.Index(list(FACTORS)).get_indexer(table["factor"])
     order = np.lexsort((table["position"], place, factor))
     return table.iloc[order][list(_COLUMNS)].reset_index(drop=True)

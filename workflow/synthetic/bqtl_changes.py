@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from synthetic.accessibility import EFFECT, World, families_of
+from synthetic.accessibility import EFFECT, SyntheticData, families_of
 from synthetic.accessible_motifs import Motif, occupancy
 from synthetic.accessible_sites import HELP, with_partners
 
@@ -13,15 +13,15 @@ TASK = "GM12878"
 _GONE = 0.1  # occupancy left at most of a site that is removed
 
 
-def base_changes(world: World, sites: pd.DataFrame, motif: Motif) -> pd.DataFrame:
+def base_changes(data: SyntheticData, sites: pd.DataFrame, motif: Motif) -> pd.DataFrame:
     """List base changes in a family's sites: those that remove a site, and all in weak ones.
 
     Parameters
     ----------
-    world
+    data
         Its genome holds the bases of the sites.
     sites
-        Rows of `World.sites`.
+        Rows of `SyntheticData.sites`.
     motif
         Motif of the family.
 
@@ -34,10 +34,10 @@ def base_changes(world: World, sites: pd.DataFrame, motif: Motif) -> pd.DataFram
         as they are), deficit_alt (bits).
     """
     of_family = sites[sites["name"] == motif.name]
-    contig = world.genome.contigs.index(of_family["contig"])
+    contig = data.genome.contigs.index(of_family["contig"])
     start = of_family["instance_start"].to_numpy()
     turned = (of_family["strand"] == "-").to_numpy()
-    words = world.genome.windows(contig, start, motif.width)
+    words = data.genome.windows(contig, start, motif.width)
     words[turned] = 3 - words[turned, ::-1]
     base_costs = motif.costs[np.arange(motif.width), words]
     after = motif.deficit(words)[:, None, None] + motif.costs - base_costs[:, :, None]
@@ -73,7 +73,7 @@ def logit_changes(made: pd.DataFrame, sites: pd.DataFrame) -> NDArray[np.float64
     made
         One row per variant: element, start of the site that it changes, deficit_alt.
     sites
-        All sites of the world.
+        All sites of the data set.
 
     Returns
     -------

@@ -44,7 +44,7 @@ _PAIRS = (
 
 
 @dataclass(frozen=True)
-class World:
+class SyntheticData:
     """What a simulation writes; energies are in kcal/mol, the lower the stronger.
 
     Attributes
@@ -75,12 +75,6 @@ class World:
     bound_count: NDArray[np.int64]
     measured: NDArray[np.float32]
 
-    def noise_sd(self) -> float:
-        """Standard deviation of measured less true ΔΔG: about the least RMSE of a model."""
-        error = (self.measured - self.ddg[self.index, None]).astype(np.float64)
-        error[~np.isfinite(error)] = np.nan
-        return float(np.sqrt(np.nanmean((error - np.nanmean(error, axis=0)) ** 2)))
-
 
 def simulate(
     flanks: int = 100_000,
@@ -90,8 +84,8 @@ def simulate(
     pair_share: float = 0.45,
     ddg_sd: float = 0.13,
     rng: np.random.Generator,
-) -> World:
-    """Make a world.
+) -> SyntheticData:
+    """Make a synthetic data set.
 
     Parameters
     ----------
@@ -134,7 +128,9 @@ def simulate(
     expected = depth * affinity / affinity.mean()
     bound_count = rng.poisson(expected[:, None], shape)
     measured = ddg_of_counts(input_count, bound_count).astype(np.float32)
-    return World(mono, pairs, ddg.astype(np.float32), index, input_count, bound_count, measured)
+    return SyntheticData(
+        mono, pairs, ddg.astype(np.float32), index, input_count, bound_count, measured
+    )
 
 
 def ddg_of_counts(
@@ -152,7 +148,7 @@ def ddg_of_counts(
 def planted_pairs(terms: pd.DataFrame) -> NDArray[np.bool_]:
     """(10, 10) whether a pair term joins two positions, in either order.
 
-    `terms` is `World.pairs`, or what `write_terms` wrote, as read.
+    `terms` is `SyntheticData.pairs`, or what `write_terms` wrote, as read.
     """
     planted = np.zeros((LENGTH, LENGTH), bool)
     for pair in terms.dropna(subset="position2").itertuples():
@@ -161,41 +157,41 @@ def planted_pairs(terms: pd.DataFrame) -> NDArray[np.bool_]:
     return planted
 
 
-def write_replicate(path: str | os.PathLike[str], world: World, replicate: int) -> None:
+def write_replicate(path: str | os.PathLike[str], data: SyntheticData, replicate: int) -> None:
     """Write one replicate (from 0) as published: sequence, input_count, bound_count, ddG.
 
     Tab-separated, gzipped where named .gz. A ΔΔG of zero reads is inf, -inf or NA.
     """
     columns = {
-        "sequence": decode(one_hot(sequence_codes(LENGTH, world.index))),
-        "input_count": world.input_count[:, replicate],
-        "bound_count": world.bound_count[:, replicate],
-        "ddG": world.measured[:, replicate],
+        "sequence": decode(one_hot(sequence_codes(LENGTH, data.index))),
+        "input_count": data.input_count[:, replicate],
+        "bound_count": data.bound_count[:, replicate],
+        "ddG": data.measured[:, replicate],
     }
     write_table(path, pd.DataFrame(columns))
 
 
-def write_terms(path: str | os.PathLike[str], world: World) -> None:
+def write_terms(path: str | os.PathLike[str], data: SyntheticData) -> None:
     """Write the planted terms as TSV.
 
     Columns: kind (mono, pair), position, base, position2, base2 (NA for mono) and
-    energy_kcal_mol, which `World` explains.
+    energy_kcal_mol, which `SyntheticData` explains.
     """
     columns = {
         "kind": "mono",
         "position": np.repeat(POSITIONS, 4),
         "base": list(ALPHABET) * LENGTH,
-        "energy_kcal_mol": world.mono.ravel(),
+        "energy_kcal_mol": data.mono.ravel(),
     }
-    table = pd.concat([pd.DataFrame(columns), world.pairs.assign(kind="pair")])
+    table = pd.concat([pd.DataFrame(columns), data.pairs.assign(kind="pair")])
     table["position2"] = table["position2"].astype("Int64")  # has NA, and no fractions
     names = ["kind", "position", "base", "position2", "base2", "energy_kcal_mol"]
     write_table(path, table[names])
 
 
-def write_true_ddg(path: str | os.PathLike[str], world: World) -> None:
+def write_true_ddg(path: str | os.PathLike[str], data: SyntheticData) -> None:
     """Write the true ΔΔG of all flanks to HDF5: ddg (4^10,) float32, by index."""
-    write_arrays(path, {"ddg": world.ddg}, {"unit": "kcal/mol"})
+    write_arrays(path, {"ddg": data.ddg}, {"unit": "kcal/mol"})
 
 
 def _require_in(name: str, value: float, least: float, most: float) -> None:

@@ -2,12 +2,12 @@
 
 Regulatory elements stand apart on chromosomes of human-like dinucleotides. They
 hold instances of GATA and E-box (TAL1) motifs of the ENCODE set: side by side
-(composite), both but far apart, one alone, or none. In the joint world TAL1 and
-GATA1 bind where a GATA and an E-box are close, the nearer the stronger; in the
-additive world the same sites add up, at any distance. Peaks follow from binding, and
-their summits scatter about the element.
+(composite), both but far apart, one alone, or none. With joint binding TAL1 and
+GATA1 bind where a GATA and an E-box are close, the nearer the stronger; with
+additive binding the same sites add up, at any distance. Peaks follow from binding,
+and their summits scatter about the element.
 
-The numbers below are of a world that a network was seen to learn in minutes.
+The numbers below are of a data set that a network was seen to learn in minutes.
 """
 
 import logging
@@ -61,7 +61,7 @@ _STRAY = 0.03  # ChIP peaks away from open chromatin, a bound element
 
 
 @dataclass(frozen=True)
-class World:
+class SyntheticData:
     """What a simulation writes.
 
     Attributes
@@ -90,23 +90,24 @@ class World:
     sites: pd.DataFrame
 
 
-def simulate(*, world: Literal["joint", "additive"], scale: float, seed: int) -> World:
-    """Make a world.
+def simulate(
+    *, binding: Literal["joint", "additive"], scale: float, seed: int
+) -> SyntheticData:
+    """Make a synthetic data set.
 
     Parameters
     ----------
-    world
+    binding
         "joint": TAL1 and GATA1 need a GATA and an E-box close to each other,
         GATA2 a GATA. "additive": for GATA1 and TAL1 both sites add up on the
         scale of the logit, at any distance; GATA2 needs a GATA.
     scale
         Multiplies the number of elements (9,500).
     seed
-        One seed gives the same genome, sites and open chromatin in both worlds;
-        only binding differs.
+        One seed gives the same genome, sites and open chromatin with either binding.
     """
-    if world not in _ENERGIES:
-        raise ValueError(f"world: got {world!r}, expected one of {', '.join(_ENERGIES)}")
+    if binding not in _ENERGIES:
+        raise ValueError(f"binding: got {binding!r}, expected one of {', '.join(_ENERGIES)}")
     n = round(_ELEMENTS * scale)
     if n < 100:
         raise ValueError(f"scale: {scale} gives {n} elements, expected at least 100")
@@ -122,7 +123,7 @@ def simulate(*, world: Literal["joint", "additive"], scale: float, seed: int) ->
     summit = centre + _scatter(n, rng, common)
     accessible = _peaks(contig, summit, _ACCESSIBLE_WIDTH)
     rng = np.random.default_rng([seed, 1])
-    effects = _bind(centres, world, rng)
+    effects = _bind(centres, binding, rng)
     elements = pd.DataFrame(
         {
             "element": np.arange(n),
@@ -145,9 +146,9 @@ def simulate(*, world: Literal["joint", "additive"], scale: float, seed: int) ->
         sites[column] -= offset[sites["element"]]
     sites.insert(0, "contig", elements["contig"].to_numpy()[sites["element"]])
     log.info(
-        "%s world: %d elements, %d planted motifs, %d bp", world, n, len(sites), len(codes)
+        "%s binding: %d elements, %d planted motifs, %d bp", binding, n, len(sites), len(codes)
     )
-    return World(genome, accessible, chip, elements, sites)
+    return SyntheticData(genome, accessible, chip, elements, sites)
 
 
 def _lay_out(n: int) -> tuple[Contigs, NDArray[np.int64], NDArray[np.int64]]:
@@ -161,14 +162,14 @@ def _lay_out(n: int) -> tuple[Contigs, NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _bind(
-    centres: NDArray[np.float64], world: str, rng: np.random.Generator
+    centres: NDArray[np.float64], binding: str, rng: np.random.Generator
 ) -> dict[str, NDArray[np.generic]]:
     """Joint effect, and each task's probability and draw, an element."""
     has = np.isfinite(centres).any(axis=2).astype(float)
     distance = np.abs(centres[:, GATA, :, None] - centres[:, EBOX, None, :])
     joint = 1 - np.exp(-_JOINT * np.nansum(np.exp(-distance / _DECAY), axis=(1, 2)))
     columns: dict[str, NDArray[np.generic]] = {"joint": joint}
-    for task, (constant, gata, ebox, together) in _ENERGIES[world].items():
+    for task, (constant, gata, ebox, together) in _ENERGIES[binding].items():
         energy = constant + gata * has[:, GATA] + ebox * has[:, EBOX] + together * joint
         p = np.clip(1 / (1 + np.exp(-_SLOPE * energy)), _FLOOR, 1 - _FLOOR)
         columns[f"p_{task}"] = p
@@ -204,7 +205,7 @@ def oracle_auroc(
     Parameters
     ----------
     elements
-        The table of `World`, as written.
+        The table of `SyntheticData`, as written.
     contig, start, length
         Name of the contig and first base of each window, and their length.
     labels

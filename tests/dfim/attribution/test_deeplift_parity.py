@@ -55,10 +55,10 @@ def golden(test_data):
 
 
 @pytest.mark.realdata
-@pytest.mark.parametrize("world", ["real", "null"])
+@pytest.mark.parametrize("kind", ["real", "null"])
 @pytest.mark.parametrize("method", GOLDEN)
-def test_simulated_network_as_stored(simulated, golden, method, world):
-    X = golden["X" if world == "real" else "X_null"]
+def test_simulated_network_as_stored(simulated, golden, method, kind):
+    X = golden["X" if kind == "real" else "X_null"]
     reference = np.tile(golden["ref"], (1, 1, 200, 1))
     scorer = make_attributor(simulated, GOLDEN[method], maxpool_rule="winner", batch_size=48)
     exact = Chain64(simulated, GOLDEN[method], "winner")
@@ -70,14 +70,14 @@ def test_simulated_network_as_stored(simulated, golden, method, world):
         assert error(found, stored) <= TOLERANCE + error(stored, truth)
         assert error(stored, truth) <= 2 * TOLERANCE
 
-    check(X, golden[f"{method}_{world}_contrib_orig"])
+    check(X, golden[f"{method}_{kind}_contrib_orig"])
     mutant = X[golden["mut_seq"]].astype(np.float32)
     position = np.arange(200)
     inside = (position >= golden["motif_start"][:, None]) & (
         position < golden["motif_end"][:, None]
     )
     mutant[inside] = golden["ref"]
-    check(mutant, golden[f"{method}_{world}_contrib_mut"])
+    check(mutant, golden[f"{method}_{kind}_contrib_mut"])
     delta = scorer.profiles(mutant, reference).convergence_delta
     assert np.isnan(delta).all() if method == "grad" else delta.max() < 2e-5
 

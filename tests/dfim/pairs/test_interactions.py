@@ -345,7 +345,7 @@ def assert_equal(a: PairScores, b: PairScores):
 
 
 def test_pair_scores_come_back(tmp_path, scored):
-    scored.save(tmp_path / "s.h5", {"world": "real"})
+    scored.save(tmp_path / "s.h5", {"kind": "real"})
     assert_equal(PairScores.load(tmp_path / "s.h5"), scored)
     PairScores.empty().save(tmp_path / "e.h5")
     assert_equal(PairScores.load(tmp_path / "e.h5"), PairScores.empty())

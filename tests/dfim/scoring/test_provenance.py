@@ -79,11 +79,11 @@ def test_a_layer_that_cannot_describe_itself_leaves_the_model_unnamed():
 
 def test_info_is_saved_loaded_and_shown(tmp_path, info):
     things = Things(np.arange(3.0), 4, info=info)
-    things.save(tmp_path / "t.h5", {"world": "real"})
+    things.save(tmp_path / "t.h5", {"kind": "real"})
     found = Things.load(tmp_path / "t.h5")
     assert (found.info, found.start) == (info, 4)
     assert isinstance(found.start, int)
-    assert read_arrays(tmp_path / "t.h5")[1]["world"] == "real"
+    assert read_arrays(tmp_path / "t.h5")[1]["kind"] == "real"
     assert repr(found).endswith(f"; {info})")
     for text in ("values (3,)", "by deeplift (complete)", info.model, "references gc"):
         assert text in repr(found)

@@ -53,7 +53,7 @@ def of(config, **own) -> Collection:
 # ---- files ---------------------------------------------------------------------------
 
 
-def test_files_of_our_own_world(run):
+def test_files_of_synthetic_data(run):
     found = run.collection("accessibility", "bqtls").files()
     folder = "results/x/inputs/blood"
     assert found == {
@@ -127,7 +127,7 @@ def test_downloads_are_those_of_the_table_of_sources(default, tmp_path, monkeypa
     assert mine["workbook"] == ["mine.txt"]
 
 
-def test_a_users_variants_in_a_run_of_our_own_world(default, tmp_path, monkeypatch):
+def test_a_users_variants_in_a_run_of_synthetic_data(default, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("mine.vcf", "g.fa"):
         (tmp_path / name).touch()

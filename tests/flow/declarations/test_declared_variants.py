@@ -165,7 +165,7 @@ def test_only_bqtls_have_controls_peaks_and_sets(local, key):
     )
 
 
-def test_sets_of_our_own_world_are_needed(default):
+def test_sets_of_synthetic_variants_are_needed(default):
     told = refusal(changed(default, {f"{B}.sets": ..., F: {}}))
     assert told.endswith("bqtls.sets: missing; the workbook has a sheet a set")
 
@@ -265,13 +265,13 @@ def test_a_users_variants_without_genome_where_the_examples_are_simulated(
     validate(changed(config, {f"{A}.variants.mine.files.genome": "g.fa"}))
 
 
-def test_a_set_that_our_own_world_has_not(default):
+def test_a_set_that_synthetic_variants_have_not(default):
     told = refusal(changed(default, {"only": ["accessibility"], f"{B}.sets": ["JUND", "MYC"],
                                      F: {}}))  # fmt: skip
     assert "MYC" in told
 
 
-def test_variants_of_a_world_that_no_examples_make(default, tmp_path):
+def test_variants_of_a_data_set_that_no_examples_make(default, tmp_path):
     (tmp_path / "net.keras").touch()
     study = {
         "title": "Mine",
@@ -461,7 +461,7 @@ def test_accessible_peaks_refused_in_one_line(local, case):
     assert message in told
 
 
-def test_the_builders_take_their_own_worlds(default):
+def test_the_builders_take_their_own_data_sets(default):
     for builder, dataset, known in (
         ("accessibility", "k562", "blood"),
         ("peaks", "blood", "k562, k562_additive"),

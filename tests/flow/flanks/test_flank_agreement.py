@@ -19,7 +19,7 @@ from flow.flanks.positions import LENGTH
 from flow.scorecard.flanks import agreement_row, fit_row, recovery_row
 from helpers import WORKFLOW
 from helpers.figures import made_context
-from synthetic.cbf1 import World, simulate, write_terms
+from synthetic.cbf1 import SyntheticData, simulate, write_terms
 
 SCRIPT = WORKFLOW / "scripts/figures/flank_agreement.py"
 NAN = np.nan
@@ -34,19 +34,19 @@ SUFFIXES = {"svg": "svg", "pdf": "pdf", "png": "png", "table": "tsv", "stats": "
 
 
 @cache
-def world() -> World:
-    """A world whose network is perfect: it predicts the true energies."""
+def simulated() -> SyntheticData:
+    """A data set whose network is perfect: it predicts the true energies."""
     return simulate(100, 1, rng=np.random.default_rng(3))
 
 
 @cache
 def models() -> LinearModels:
-    return distill(world().ddg)
+    return distill(simulated().ddg)
 
 
 @cache
 def exact() -> Epistasis:
-    return epistasis(world().ddg)
+    return epistasis(simulated().ddg)
 
 
 def maps_of(mean_abs: np.ndarray, n: int = 4 ** (LENGTH - 2)) -> BasePairMaps:
@@ -69,7 +69,7 @@ def draw(folder, *, truth=True, own=None, strongest=None, **changed):
     (strongest or maps_of(exact().mean_abs ** 2)).save(inputs["strongest"])
     models().save(inputs["linear"])
     exact().save(inputs["epistatic"])
-    write_terms(folder / "terms.tsv", world())
+    write_terms(folder / "terms.tsv", simulated())
     script.main(
         maps=inputs.pop("all"),
         compared=[inputs["strongest"]],

@@ -30,11 +30,11 @@ def files(folder):
     }
 
 
-def written(folder, world, *, scale=0.2, seed=1):
+def written(folder, binding, *, scale=0.2, seed=1):
     folder.mkdir()
     truth = {name: str(folder / f"{name}.tsv") for name in ("elements", "sites", "oracle")}
     simulate_genome(
-        **files(folder), **truth, simulation={"world": world, "scale": scale}, window=1000,
+        **files(folder), **truth, simulation={"binding": binding, "scale": scale}, window=1000,
         test=SPLIT["test"], seed=seed,
     )  # fmt: skip
     return folder
@@ -51,12 +51,12 @@ def examples_of(folder, *, name="examples.h5", **changes):
 
 @pytest.fixture(scope="module")
 def joint(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("worlds") / "joint", "joint")
+    return written(tmp_path_factory.mktemp("data") / "joint", "joint")
 
 
 @pytest.fixture(scope="module")
 def additive(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("worlds") / "additive", "additive")
+    return written(tmp_path_factory.mktemp("data") / "additive", "additive")
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def tables(folder):
     ]
 
 
-# ---- the world -------------------------------------------------------------------
+# ---- the data set ----------------------------------------------------------------
 
 
 def test_background_is_like_the_human_genome(joint):
@@ -137,7 +137,7 @@ def test_kinds_of_elements_hold_what_they_should(joint):
         assert every.max() <= 250
 
 
-def test_worlds_differ_in_binding_only(joint, additive):
+def test_data_sets_differ_in_binding_only(joint, additive):
     for name in ("genome.fa.gz", "dnase.narrowPeak.gz", "sites.tsv"):
         assert (joint / name).read_bytes() == (additive / name).read_bytes()
     j, a = tables(joint)[0], tables(additive)[0]
@@ -145,8 +145,8 @@ def test_worlds_differ_in_binding_only(joint, additive):
         a[["contig", "centre", "kind", "joint"]]
     )
     bound = {
-        world: table.groupby("kind")[[f"bound_{t}" for t in TASKS]].mean().round()
-        for world, table in (("joint", j), ("additive", a))
+        binding: table.groupby("kind")[[f"bound_{t}" for t in TASKS]].mean().round()
+        for binding, table in (("joint", j), ("additive", a))
     }
     # GATA1, GATA2, TAL1
     assert bound["joint"].T.to_dict("list") == {
@@ -167,7 +167,7 @@ def test_worlds_differ_in_binding_only(joint, additive):
         logit = np.log(p[f"p_{task}"] / (1 - p[f"p_{task}"]))
         assert logit[["gata", "ebox"]].tolist() == pytest.approx([7 * x for x in alone])
         assert p[f"p_{task}"]["composite"] == 0.995  # 7 * 1.0, beyond the end
-    # In the joint world they do.
+    # With joint binding they do.
     composite = j[j["kind"] == "composite"]
     order = composite["joint"].argsort()
     assert (np.diff(composite["p_TAL1"].to_numpy()[order]) >= 0).all()
@@ -186,8 +186,8 @@ def test_same_seed_same_bytes_and_other_seed_other(joint, tmp_path):
     assert len(list(again.iterdir())) == 8
     for path in again.iterdir():
         assert path.read_bytes() == (joint / path.name).read_bytes(), path.name
-    other = simulate(world="joint", scale=0.02, seed=2)
-    same = simulate(world="joint", scale=0.02, seed=1)
+    other = simulate(binding="joint", scale=0.02, seed=2)
+    same = simulate(binding="joint", scale=0.02, seed=1)
     assert (other.genome.codes[0] != same.genome.codes[0]).any()
 
 
@@ -216,13 +216,13 @@ def test_peaks_are_narrowpeaks_about_their_elements(joint):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"world": "joined"}, "world: got 'joined', expected one of joint, additive"),
+        ({"binding": "joined"}, "binding: got 'joined', expected one of joint, additive"),
         ({"scale": 0.001}, r"scale: 0\.001 gives 10 elements, expected at least 100"),
     ],
 )
-def test_wrong_worlds_are_refused(changes, message):
+def test_wrong_settings_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        simulate(**{"world": "joint", "scale": 1.0, "seed": 1, **changes})
+        simulate(**{"binding": "joint", "scale": 1.0, "seed": 1, **changes})
 
 
 # ---- examples --------------------------------------------------------------------

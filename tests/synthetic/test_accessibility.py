@@ -22,13 +22,13 @@ ORDER = (("chr8", "chr9"), ("chr1",))
 
 
 @pytest.fixture(scope="module")
-def world():
+def data():
     return simulate(scale=SCALE, seed=1)
 
 
 @pytest.fixture(scope="module")
-def bqtls(world):
-    return draw_bqtls(world, scale=SCALE, seed=1, contigs_first=ORDER)
+def bqtls(data):
+    return draw_bqtls(data, scale=SCALE, seed=1, contigs_first=ORDER)
 
 
 @pytest.fixture(scope="module")
@@ -38,40 +38,40 @@ def workbook(bqtls, tmp_path_factory):
     return path
 
 
-def opened(world):
-    return world.elements[[f"open_{task}" for task in TASKS]].to_numpy()
+def opened(data):
+    return data.elements[[f"open_{task}" for task in TASKS]].to_numpy()
 
 
-def words(world, motif, table):
+def words(data, motif, table):
     """(N, W) instances of a family's sites on the strand of the matrix."""
-    contig = world.genome.contigs.index(table["contig"])
-    found = world.genome.windows(contig, table["instance_start"].to_numpy(), motif.width)
+    contig = data.genome.contigs.index(table["contig"])
+    found = data.genome.windows(contig, table["instance_start"].to_numpy(), motif.width)
     turned = (table["strand"] == "-").to_numpy()
     found[turned] = 3 - found[turned, ::-1]
     return found
 
 
-# ---- the world -------------------------------------------------------------------
+# ---- the data set ----------------------------------------------------------------
 
 
-def test_chromosomes(world):
-    assert world.genome.contigs.names == tuple(f"chr{n}" for n in (1, 2, 3, 4, 5, 6, 8, 9))
-    assert set(world.genome.contigs.lengths) == {
-        1400 * n for n in world.elements["contig"].value_counts()
+def test_chromosomes(data):
+    assert data.genome.contigs.names == tuple(f"chr{n}" for n in (1, 2, 3, 4, 5, 6, 8, 9))
+    assert set(data.genome.contigs.lengths) == {
+        1400 * n for n in data.elements["contig"].value_counts()
     }
-    somewhere = world.elements[opened(world).any(axis=1)]
+    somewhere = data.elements[opened(data).any(axis=1)]
     n = somewhere["contig"].value_counts()
     train = n.drop(["chr1", "chr8", "chr9"]).sum()
     assert 40_000 * SCALE < train < 45_000 * SCALE
     assert n["chr8"] + n["chr9"] == pytest.approx(train * 0.2 / 0.74, rel=0.05)
     # A window about any variant of an element holds that element's sites only.
-    gap = world.elements.groupby("contig")["centre"].diff().dropna()
+    gap = data.elements.groupby("contig")["centre"].diff().dropna()
     assert gap.min() >= 1400 - 40
-    assert all((codes < 4).all() for codes in world.genome.codes)
+    assert all((codes < 4).all() for codes in data.genome.codes)
 
 
-def test_sites_are_words_of_their_matrices(world):
-    sites = world.sites
+def test_sites_are_words_of_their_matrices(data):
+    sites = data.sites
     motifs = load_motifs()
     assert tuple(motif.name for motif in motifs) == FAMILIES
     assert set(sites["name"]) == set(FAMILIES)
@@ -79,7 +79,7 @@ def test_sites_are_words_of_their_matrices(world):
         mine = sites[sites["name"] == motif.name]
         assert (mine["instance_end"] - mine["instance_start"] == motif.width).all()
         assert (mine["end"] - mine["start"] == motif.width - 6).all()
-        found = words(world, motif, mine)
+        found = words(data, motif, mine)
         filled = occupancy(motif.deficit(found))
         np.testing.assert_allclose(motif.deficit(found), mine["deficit"])
         grade = mine["grade"].to_numpy()
@@ -111,8 +111,8 @@ def test_occupancy_is_a_straight_line_between_its_ends():
     )
 
 
-def test_sites_stand_apart_and_near_their_element(world):
-    sites, elements = world.sites, world.elements
+def test_sites_stand_apart_and_near_their_element(data):
+    sites, elements = data.sites, data.elements
     same = (sites["element"].diff() == 0).to_numpy()[1:]
     gap = sites["instance_start"].to_numpy()[1:] - sites["instance_end"].to_numpy()[:-1]
     assert (gap[same] >= 0).all()
@@ -134,8 +134,8 @@ def is_paired(sites):
     return sites["element"].map(odd).to_numpy()
 
 
-def test_pairs_and_their_decoys(world):
-    sites, elements = world.sites, world.elements
+def test_pairs_and_their_decoys(data):
+    sites, elements = data.sites, data.elements
     paired = sites[is_paired(sites)]
     assert paired["element"].nunique() == pytest.approx(0.3 * len(elements), rel=0.05)
     assert (elements["n_sites"].loc[paired["element"].unique()] == 3).all()
@@ -163,8 +163,8 @@ def test_pairs_and_their_decoys(world):
     assert not third["name"].isin(families_of("GM12878")).any()
 
 
-def test_partners_help(world):
-    sites = world.sites
+def test_partners_help(data):
+    sites = data.sites
     helped = (sites["partner_name"] != "").to_numpy()
     expected = occupancy(sites["deficit"].to_numpy() - HELP * helped)
     np.testing.assert_allclose(sites["occupancy"], expected)
@@ -189,8 +189,8 @@ def test_partners_help(world):
     assert set(with_partners(far)["partner_name"]) == {"", "SPI1"}
 
 
-def test_labels_are_additive(world):
-    elements, sites = world.elements, world.sites
+def test_labels_are_additive(data):
+    elements, sites = data.elements, data.sites
     for task in TASKS:
         counted = sites[sites["name"].isin(families_of(task))]
         total = counted.groupby("element")["occupancy"].sum()
@@ -212,13 +212,13 @@ def test_cell_types_share_families_and_own_some():
     assert set(FACTORS.values()) <= set(families_of("GM12878"))
 
 
-def test_peaks_are_of_the_open_elements(world, tmp_path):
-    elements = world.elements
+def test_peaks_are_of_the_open_elements(data, tmp_path):
+    elements = data.elements
     for task in ("GM12878", "B"):
         path = tmp_path / f"{task}.narrowPeak.gz"
-        peaks = world.peaks[task]
-        write_narrowpeak(path, peaks, world.genome.contigs, peaks.signal, summits=True)
-        found = read_narrowpeak(path, world.genome.contigs)
+        peaks = data.peaks[task]
+        write_narrowpeak(path, peaks, data.genome.contigs, peaks.signal, summits=True)
+        found = read_narrowpeak(path, data.genome.contigs)
         for field in ("contig", "start", "end", "summit"):
             assert (getattr(found, field) == getattr(peaks, field)).all()
         assert len(np.unique(found.signal)) > 0.95 * len(found)
@@ -228,12 +228,12 @@ def test_peaks_are_of_the_open_elements(world, tmp_path):
         assert 5 < off.std() < 9
         strength = np.corrcoef(np.log(found.signal), is_open[f"logit_{task}"])[0, 1]
         assert strength > 0.4
-    one, other = (world.peaks[task].summit for task in ("GM12878", "B"))
+    one, other = (data.peaks[task].summit for task in ("GM12878", "B"))
     assert len(np.intersect1d(one, other)) > 0.3 * min(len(one), len(other))
 
 
-def test_oracle(world):
-    elements, is_open = world.elements, opened(world)
+def test_oracle(data):
+    elements, is_open = data.elements, opened(data)
     rows = np.flatnonzero(is_open.any(axis=1) & elements["contig"].isin(["chr8", "chr9"]))
     contig, start = elements["contig"].to_numpy()[rows], elements["centre"].to_numpy()[rows]
     shifted = start - 500 + np.random.default_rng(0).integers(-20, 21, len(rows))
@@ -260,7 +260,7 @@ def test_nearest_element():
         element_of(elements, contig, position, 19)
 
 
-def test_small_worlds_are_refused():
+def test_small_data_sets_are_refused():
     with pytest.raises(ValueError, match=r"scale: 0\.001 gives 62 elements, expected at leas"):
         simulate(scale=0.001, seed=1)
 
@@ -268,14 +268,14 @@ def test_small_worlds_are_refused():
 # ---- bQTLs -----------------------------------------------------------------------
 
 
-def test_same_seed_same_world_and_variants(world, bqtls, workbook, tmp_path, monkeypatch):
+def test_same_seed_same_data_and_variants(data, bqtls, workbook, tmp_path, monkeypatch):
     again = simulate(scale=SCALE, seed=1)
-    assert all((a == b).all() for a, b in zip(again.genome.codes, world.genome.codes,
+    assert all((a == b).all() for a, b in zip(again.genome.codes, data.genome.codes,
                                               strict=True))  # fmt: skip
-    pd.testing.assert_frame_equal(again.sites, world.sites)
-    pd.testing.assert_frame_equal(again.elements, world.elements)
+    pd.testing.assert_frame_equal(again.sites, data.sites)
+    pd.testing.assert_frame_equal(again.elements, data.elements)
     for task in TASKS:
-        assert (again.peaks[task].signal == world.peaks[task].signal).all()
+        assert (again.peaks[task].signal == data.peaks[task].signal).all()
     variants = draw_bqtls(again, scale=SCALE, seed=1, contigs_first=ORDER)
     pd.testing.assert_frame_equal(variants, bqtls)
     monkeypatch.setattr("time.time", lambda: 1e9)  # zip and openpyxl look at the clock
@@ -287,7 +287,7 @@ def test_same_seed_same_world_and_variants(world, bqtls, workbook, tmp_path, mon
     assert digests[0] == digests[1]
     other = draw_bqtls(again, scale=SCALE, seed=2, contigs_first=ORDER)
     assert not other["position"].equals(bqtls["position"])
-    assert (simulate(scale=SCALE, seed=2).genome.codes[0] != world.genome.codes[0]).any()
+    assert (simulate(scale=SCALE, seed=2).genome.codes[0] != data.genome.codes[0]).any()
 
 
 def test_classes_and_their_numbers(bqtls):
@@ -305,23 +305,23 @@ def test_classes_and_their_numbers(bqtls):
     assert bqtls["contig"].isin(["chr8", "chr9"]).mean() > 0.85
 
 
-def test_variants_lie_in_open_elements_with_the_factors_site(world, bqtls):
+def test_variants_lie_in_open_elements_with_the_factors_site(data, bqtls):
     at = bqtls["element"].to_numpy()
-    assert (world.elements["open_GM12878"].to_numpy()[at] == 1).all()
-    own = world.sites.set_index(["contig", "start", "end"])
+    assert (data.elements["open_GM12878"].to_numpy()[at] == 1).all()
+    own = data.sites.set_index(["contig", "start", "end"])
     keys = pd.MultiIndex.from_frame(bqtls[["contig", "site_start", "site_end"]])
     here = own.loc[keys]
     assert here["name"].tolist() == bqtls["factor"].map(FACTORS).tolist()
     assert (here["element"].to_numpy() == at).all()
     assert (here["grade"].to_numpy() == bqtls["grade"]).all()
     assert (here["occupancy"] > 0).all()
-    contig = world.genome.contigs.index(bqtls["contig"])
+    contig = data.genome.contigs.index(bqtls["contig"])
     place = bqtls["position"].to_numpy()
-    inside = overlaps(Peaks(contig, place, place + 1, place), world.peaks["GM12878"])
+    inside = overlaps(Peaks(contig, place, place + 1, place), data.peaks["GM12878"])
     assert inside.all()
 
 
-def test_distances_of_each_class(world, bqtls):
+def test_distances_of_each_class(data, bqtls):
     kinds = {kind: bqtls[bqtls["kind"] == kind] for kind in CLASSES}
     assert (kinds["core"]["distance"] == 0).all()
     assert kinds["flank"]["distance"].between(1, 6).all()
@@ -343,20 +343,20 @@ def test_distances_of_each_class(world, bqtls):
     assert gap[far].between(70, 120).all()
     assert gap[~far].between(10, 55).all()
     for row in kinds["control"].itertuples():
-        sites = world.sites[world.sites["element"] == row.element]
+        sites = data.sites[data.sites["element"] == row.element]
         before = sites["instance_start"] - row.position
         after = row.position - (sites["instance_end"] - 1)
         assert np.maximum(before, after).min() >= 40
-    off = bqtls["position"] - world.elements["centre"].to_numpy()[bqtls["element"]]
+    off = bqtls["position"] - data.elements["centre"].to_numpy()[bqtls["element"]]
     assert off.abs().max() <= 80
 
 
-def test_deltas_follow_from_the_words(world, bqtls):
+def test_deltas_follow_from_the_words(data, bqtls):
     """A variant's delta is that of the changed genome, site by site."""
     motifs = {motif.name: motif for motif in load_motifs()}
     for row in bqtls[bqtls["kind"] != "control"].itertuples():
-        site = world.sites[
-            (world.sites["contig"] == row.contig) & (world.sites["start"] == row.affected_start)
+        site = data.sites[
+            (data.sites["contig"] == row.contig) & (data.sites["start"] == row.affected_start)
         ]
         motif = motifs[row.affected_name]
         assert site["name"].tolist() == [motif.name]
@@ -364,7 +364,7 @@ def test_deltas_follow_from_the_words(world, bqtls):
         if site["strand"].item() == "-":
             inside = inside[::-1]
         column = int(np.flatnonzero(inside == row.position).item())
-        before = words(world, motif, site)
+        before = words(data, motif, site)
         base = "ACGT".index(row.alt)
         after = before.copy()
         after[0, column] = 3 - base if site["strand"].item() == "-" else base
@@ -372,8 +372,8 @@ def test_deltas_follow_from_the_words(world, bqtls):
         change = (occupancy(motif.deficit(after) - helped)
                   - occupancy(motif.deficit(before) - helped)).item()  # fmt: skip
         if row.partner_name == "SPI1":  # helped in its turn, and now alone
-            other = world.sites[(world.sites["contig"] == row.contig)
-                                & (world.sites["start"] == row.partner_start)]  # fmt: skip
+            other = data.sites[(data.sites["contig"] == row.contig)
+                                & (data.sites["start"] == row.partner_start)]  # fmt: skip
             change += (occupancy(other["deficit"].to_numpy()) - other["occupancy"]).item()
         assert row.delta == pytest.approx(EFFECT * change)
         assert abs(row.delta) > EFFECT / 4
@@ -388,7 +388,7 @@ def test_deltas_follow_from_the_words(world, bqtls):
     assert (both["delta"] > 0).groupby([both["factor"], both["kind"]]).sum().eq(1).all()
 
 
-def test_workbook_is_read_as_the_real_one(world, bqtls, workbook):
+def test_workbook_is_read_as_the_real_one(data, bqtls, workbook):
     header = pd.read_excel(workbook, sheet_name=None, engine="openpyxl", nrows=0)
     assert list(header) == ["JunD", "NF-kB", "Pou2f1", "PU.1", "Stat1"]
     for factor, sheet in SHEETS.items():
@@ -399,20 +399,22 @@ def test_workbook_is_read_as_the_real_one(world, bqtls, workbook):
         assert found.stronger.tolist() == truth["stronger"].tolist()
         np.testing.assert_array_equal(found.p_value, truth["p_value"])
         # Single bases, the genome's own, with a whole window about each.
-        checked = check_variants(found.variants, world.genome, 1000)
+        checked = check_variants(found.variants, data.genome, 1000)
         assert (checked.status == "ok").all()
     raw = pd.read_excel(workbook, sheet_name="JunD", engine="openpyxl")
-    contig = world.genome.contigs.index(raw["Chr"])
-    base = world.genome.windows(contig, raw["position"].to_numpy() - 1, 1)[:, 0]
+    contig = data.genome.contigs.index(raw["Chr"])
+    base = data.genome.windows(contig, raw["position"].to_numpy() - 1, 1)[:, 0]
     assert raw["REFallele"].tolist() == ["ACGT"[code] for code in base]
 
 
-def test_a_world_without_enough_variants_says_so(world, caplog):
-    found = draw_bqtls(world, scale=50 * SCALE, seed=1, contigs_first=ORDER)
-    assert "variants of kind flank_loss, 115 were wanted: the world has no more" in caplog.text
+def test_a_data_set_without_enough_variants_says_so(data, caplog):
+    found = draw_bqtls(data, scale=50 * SCALE, seed=1, contigs_first=ORDER)
+    assert (
+        "variants of kind flank_loss, 115 were wanted: the data set has no more" in caplog.text
+    )
     assert not found["element"].duplicated().any()
 
 
-def test_contigs_of_another_genome_are_refused(world):
+def test_contigs_of_another_genome_are_refused(data):
     with pytest.raises(ValueError, match=r"contigs_first: got \('chr20',\), expected some of"):
-        draw_bqtls(world, scale=SCALE, seed=1, contigs_first=(("chr20",),))
+        draw_bqtls(data, scale=SCALE, seed=1, contigs_first=(("chr20",),))
