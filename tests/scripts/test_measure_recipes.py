@@ -39,7 +39,7 @@ def test_page_shows_every_network_and_the_spread(tmp_path):
     recipes = {"tal_gata": {"batch_size": 32, "decay": "cosine"}, "accessibility": {}}
     write_page(tmp_path / "page.md", table, recipes, cores=2, limit=200, asked=45)
     page = (tmp_path / "page.md").read_text()
-    assert "Here are 3\nnetworks of 45 that" in page
+    assert "Here are\n3 networks of 45 that" in page
     assert "`batch_size` 32, `decay` cosine" in page
     assert "| one thread | 2 | 201 | 0.1200 | 4.0 | 0.981 |" in page
     assert "| one thread | 2 | 0.900 | 0.950 | 0.990 | 2.50 | 0.010 |" in page

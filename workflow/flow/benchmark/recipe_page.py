@@ -30,7 +30,7 @@ Written by `make recipes` (`workflow/scripts/measure_recipes.py`). Every classif
 default run is trained with several seeds (initial weights and order of the data) and roundings
 of the same recipe: oneDNN's kernels with one and with two threads, and Eigen's. Data are those
 of the default run. Recipes were chosen by validation loss and time, and then measured. Here are
-{here} networks of {asked} that a whole measurement has; `make recipes` trains those that are missing.
+{here} networks of {asked} that a whole measurement has; `make recipes` trains the missing ones.
 
 * `CPU s`: of training, start-up of TensorFlow not counted, on {cores} cores.
 * `validation loss`: the lowest of all epochs; `last fall`: of the last epoch, in per cent of
