@@ -153,7 +153,7 @@ rule tabulate_variants:
         variants=lambda wc: RUN.collection(wc.study, wc.collection).files()["variants"],
         motif_file=lambda wc: RUN.collection(wc.study, wc.collection).motif_file(),
     output:
-        found=f"{VARIANTS}/{{analysis}}/results.tsv.gz",
+        results_file=f"{VARIANTS}/{{analysis}}/results.tsv.gz",
         annotated=f"{VARIANTS}/{{analysis}}/annotated.tsv.gz",
         vcf=f"{VARIANTS}/{{analysis}}/annotated.vcf.gz",
         bedpe=f"{VARIANTS}/{{analysis}}/sites.bedpe.gz",
@@ -183,7 +183,7 @@ rule tabulate_variants:
 
 rule score_variant_panels:
     input:
-        found=rules.tabulate_variants.output.found,
+        results_file=rules.tabulate_variants.output.results_file,
         sites=rules.tabulate_variants.output.sites,
         windows=rules.collect_variants.output.windows,
         model=RUN.path("{study}", "model", "model.keras"),

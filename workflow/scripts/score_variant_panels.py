@@ -95,7 +95,7 @@ def _results_of(
 
 
 def main(
-    found: str,
+    results_file: str,
     sites: str,
     windows: str,
     model: str,
@@ -116,7 +116,10 @@ def main(
     from dfim.models.loading import load_model
     from flow.variants.scoring import VariantScorer
 
-    table, motifs = read_table(found, text=TEXT), read_table(sites, text=("motif", "strand"))
+    table, motifs = (
+        read_table(results_file, text=TEXT),
+        read_table(sites, text=("motif", "strand")),
+    )
     codes = read_arrays(windows, ("codes",))[0]["codes"]
     scorer = VariantScorer(load_model(model), declared, tasks, settings, seed)
     records: list[dict[str, Any]] = []

@@ -38,7 +38,7 @@ def main(
     deltas: list[str],
     nulls: list[str],
     motif_file: str,
-    found: str,
+    results_file: str,
     annotated: str,
     vcf: str,
     bedpe: str,
@@ -74,7 +74,7 @@ def main(
         pairs.append(site_pairs(here.variants, near, shard.position))
         places.append(near.assign(variant=near["variant"] + in_shard[0]))
     made = with_loci(pd.concat(parts, ignore_index=True), codes.shape[1])
-    write_table(found, made)
+    write_table(results_file, made)
     columns = [*PLACE, "set", "group", "p_value"]
     if (every["set"] == "").all():  # a user's own: no sets, and no groups to tell apart
         columns = list(PLACE)

@@ -331,7 +331,7 @@ def tabulate(tmp_path, rng):
     write_meme(tmp_path / "m.meme", PWMS)
 
     def run(motifs, nulls=()):
-        made = ("found", "annotated", "vcf", "bedpe", "sites")
+        made = ("results_file", "annotated", "vcf", "bedpe", "sites")
         paths = {name: str(tmp_path / f"{name}{'.vcf' * (name == 'vcf')}") for name in made}
         files = {key: [str(tmp_path / f"{key[0]}{k}.h5") for k in (0, 1)]
                  for key in ("scores", "deltas")}  # fmt: skip
@@ -340,7 +340,9 @@ def tabulate(tmp_path, rng):
             nulls=list(nulls), motif_file=str(tmp_path / "m.meme"), motifs=motifs,
             motif_choice=CHOICE, half_width=5,
         )  # fmt: skip
-        tables = {name: read_table(paths[name], text=TEXT) for name in ("found", "annotated")}
+        tables = {
+            name: read_table(paths[name], text=TEXT) for name in ("results_file", "annotated")
+        }
         return tables | {name: read_table(paths[name]) for name in ("sites", "bedpe")}, scores
 
     return run
@@ -348,7 +350,7 @@ def tabulate(tmp_path, rng):
 
 def test_tables_of_chunks_are_joined(tabulate):
     tables, scores = tabulate({"GATA": "GATA", "MINE": "ETS"})
-    found, annotated, sites = (tables[name] for name in ("found", "annotated", "sites"))
+    found, annotated, sites = (tables[name] for name in ("results_file", "annotated", "sites"))
     expected = scores.max_abs_fis(5)
     np.testing.assert_allclose(found["max_abs_fis"], expected, rtol=1e-6)
     assert annotated["name"].tolist() == [f"rs{i}" for i in range(5)]
@@ -369,7 +371,7 @@ def test_tables_without_motifs(tabulate):
     with_them, _ = tabulate({"GATA": "GATA", "MINE": "ETS"})
     assert tables["sites"].empty
     assert tables["bedpe"].empty
-    for name in ("found", "annotated"):
+    for name in ("results_file", "annotated"):
         same = [c for c in with_them[name].columns if not c.startswith("motif")]
         pd.testing.assert_frame_equal(tables[name][same], with_them[name][same])
 
@@ -382,7 +384,7 @@ def test_tables_with_a_null_tell_the_p_of_the_strongest_position(tabulate, tmp_p
     for k in (0, 1):
         write_shard(tmp_path / f"n{k}.h5", VariantNullFile, null, k)
     tables, _ = tabulate({"GATA": "GATA"}, [str(tmp_path / f"n{k}.h5") for k in (0, 1)])
-    for name in ("found", "annotated"):
+    for name in ("results_file", "annotated"):
         made = tables[name]["peak_p"].dropna()
         fis = np.abs(np.nan_to_num(scores.of_alt()))
         fis[:, : MIDDLE - 5], fis[:, MIDDLE + 6 :] = 0, 0
