@@ -168,7 +168,7 @@ def test_fit_of_a_finished_network_on_one_replicate_without_truth(tmp_path):
     assert record["statistics"]["kept_epoch"] is None
     assert record["statistics"]["metrics"]["parts"]["test"]["noise"] is None
     assert "without error" not in words(tmp_path / "a")
-    assert "no replicates tell the noise" in record["scorecard"][0]["why"]
+    assert "no replicates to measure the noise by" in record["scorecard"][0]["why"]
 
 
 def test_a_handful_of_test_flanks_can_be_drawn(tmp_path):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _convergence(delta: NDArray[np.floating]) -> dict[str, float | int | None]:
     """Sum up convergence deltas: how far contributions are from adding up (logit)."""
     delta = delta[np.isfinite(delta)]
-    if not delta.size:  # a gradient has no completeness
+    if not delta.size:  # a gradient has no convergence delta
         return {"n": 0, "median": None, "max": None}
     return {"n": int(delta.size), "median": float(np.median(delta)), "max": float(delta.max())}
 

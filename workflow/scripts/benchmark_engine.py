@@ -90,7 +90,7 @@ def time_profiles(name: str, model: "keras.Model", clock: Clock) -> pd.DataFrame
     cases = {what: partial(one.profiles, X, reference) for what, one in whole.items()}
     for batch in (10, best):
         package = make_attributor(model, "deeplift_package", batch_size=batch)
-        # Without logits and completeness, which profiles() of the engine include.
+        # Without logits and convergence deltas, which profiles() of the engine include.
         cases[f"package, batch {batch}"] = partial(package.contributions, X, reference)
     product, gflop = sgemm()
     seconds = best_seconds({**cases, "sgemm": product}, clock=clock)

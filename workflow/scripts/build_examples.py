@@ -43,7 +43,7 @@ def split_by_group(
 ) -> NDArray[np.uint8]:
     """Random split with every group's share in each part (up to rounding).
 
-    Sequences are laid out group by group in random order and dealt to the parts
+    Sequences are laid out group by group in random order and assigned to the parts
     in proportion, so that each group has its share of each part and the parts
     have exactly the sizes asked for.
     """

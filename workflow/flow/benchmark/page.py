@@ -121,7 +121,7 @@ once) is not in them.
 `rate` is profiles a second against one constant reference; `to_package` its ratio to the
 `deeplift` package at batch 10, as the original code ran it; `of_sgemm` the rate of a profile's
 matrix products (counted, docs/rules.md) as a share of sgemm's. The package is timed for
-contributions alone, the engine with logits and completeness too.
+contributions alone, the engine with logits and convergence deltas too.
 
 {markdown(profiles.drop(columns=["mflop", "batch", "sgemm"]))}
 

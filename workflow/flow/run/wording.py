@@ -13,7 +13,7 @@ _METHODS = {
     "deeplift_rescale": "DeepLIFT (Rescale)",
     "gradient_input": "gradient × input",
     "integrated_gradients": "integrated gradients",
-    "mutagenesis": "in-silico mutagenesis",
+    "mutagenesis": "in silico mutagenesis",
     "deeplift_package": "DeepLIFT (deeplift package)",
 }
 

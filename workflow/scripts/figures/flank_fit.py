@@ -114,7 +114,7 @@ def _draw_cloud(figure: Figure, ax: Axes, cloud: _Cloud) -> pd.DataFrame:
 
 def _row(context: FigureContext, test: dict[str, Any]) -> ScorecardRow:
     """Put the error on held-out flanks beside the printed one, which is of other flanks."""
-    why = "no replicates tell the noise"
+    why = "no replicates to measure the noise by"
     if test["noise"] is not None:
         why = (
             f"single measurements have a noise of {test['noise']:.4f}, the error expected of a "
