@@ -30,8 +30,8 @@ def test_kinds_are_those_that_a_config_may_name():
 @pytest.mark.parametrize("what", ["script", "caption"])
 def test_every_kind_has_its_file_and_every_file_its_kind(what):
     named = {WORKFLOW / getattr(kind, what) for kind in FIGURE_KINDS}
-    folder = WORKFLOW / ("scripts/figures" if what == "script" else "report")
-    assert named == {path for path in folder.glob("[!_]*") if path.is_file()}
+    files = "scripts/figures/[!_]*.py" if what == "script" else "report/*.rst"
+    assert named == set(WORKFLOW.glob(files))
 
 
 @pytest.mark.parametrize("name", KINDS)
