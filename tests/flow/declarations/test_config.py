@@ -186,6 +186,10 @@ REFUSED = {
         "figure 'performance_simulated' has the name of a study's page of performance",
     ),
     "no study": ({"only": []}, "only: got [] (list), expected"),
+    "start epochs": (
+        {f"{S}.model.training.max_epochs": 3},
+        f"{S}.model.training.start_epochs: got 4, expected at most max_epochs, 3",
+    ),
     "one study": (
         {"only": "simulated"},
         "only: got 'simulated' (str), expected type null or type array",

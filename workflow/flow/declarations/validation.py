@@ -161,6 +161,17 @@ def _check_source(config: Config, where: str, study: Config) -> None:
         )
 
 
+def _check_starts(config: Config, where: str, study: Config) -> None:
+    """The starts of a training are a part of it."""
+    settings = {**config["training"], **study["model"].get("training", {})}
+    first, most = settings.get("start_epochs", 1), settings["max_epochs"]
+    if study["model"].get("file") is None and settings.get("starts", 1) > 1 and first > most:
+        raise ConfigError(
+            f"{where}.model.training.start_epochs: got {first}, expected at most max_epochs, "
+            f"{most}"
+        )
+
+
 def _check_analyses(config: Config, where: str, study: Config) -> None:
     for key, own in study["analyses"].items():
         settings = {**config["scoring"], **own}
@@ -208,6 +219,7 @@ def validate(config: Config) -> None:
     for name, study in chosen_studies(config).items():
         where = f"config: studies.{name}"
         _check_source(config, where, study)
+        _check_starts(config, where, study)
         _check_analyses(config, where, study)
         for key in study["variants"]:
             _refuse(f"{where}.variants.{key}.", collection_fault(config, study, key))
