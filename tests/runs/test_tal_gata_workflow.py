@@ -216,7 +216,7 @@ REFUSED = {
     ),
     "heads": (
         {f"{T}.model": {"file": "net.keras", "heads": {"GATA1": 0}}},
-        "model.heads: got GATA1, expected one a task: GATA1, GATA2, TAL1",
+        "model.heads: got GATA1, expected one per task: GATA1, GATA2, TAL1",
     ),
     "heads of our own": (
         {f"{T}.model.heads": {"GATA1": 0}},

@@ -329,8 +329,8 @@ def test_windows_with_n_or_off_the_contig_are_left_out(joint, tmp_path, caplog):
         ({"split": {"test": ["chr8"], "validation": ["8"]}}, "is in test and in validation"),
         ({"split": {"test": ["chr7"], "validation": ["chr1"]}}, "no contig 'chr7' in this run"),
         ({"contigs": ["chr8", "chr7"]}, "no contig 'chr7'; there are chr1, chr2"),
-        ({"tasks": ["GATA1", "TAL1"]}, "and 3 peak files, expected one a task"),
-        ({"tasks": ["GATA1", "TAL1", "TAL1"]}, "expected one a task"),
+        ({"tasks": ["GATA1", "TAL1"]}, "and 3 peak files, expected one per task"),
+        ({"tasks": ["GATA1", "TAL1", "TAL1"]}, "expected one per task"),
     ],
 )
 def test_wrong_examples_are_refused(joint, changes, message):

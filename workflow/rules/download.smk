@@ -1,4 +1,4 @@
-# Raw files that resources/sources.tsv declares, one job a file. Ask for one by
+# Raw files that resources/sources.tsv declares, one job per file. Ask for one by
 # its path: SOURCES["k562_gata1"].path
 import re
 

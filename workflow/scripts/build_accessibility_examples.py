@@ -23,11 +23,13 @@ def main(
 ) -> None:
     """Merge, label, cut, split and write; without a split every window is a test window.
 
-    `peaks` holds one narrowPeak a task, in the order of `tasks`. With a choice of
+    `peaks` holds one narrowPeak per task, in the order of `tasks`. With a choice of
     `contigs` peaks elsewhere are left out; without one they are refused.
     """
     if len(set(tasks)) != len(tasks) or len(tasks) != len(peaks):
-        raise ValueError(f"tasks: got {tasks} and {len(peaks)} peak files, expected one a task")
+        raise ValueError(
+            f"tasks: got {tasks} and {len(peaks)} peak files, expected one per task"
+        )
     bases = read_genome(genome, contigs)
     elsewhere = "refuse" if contigs is None else "drop"
     found = {

@@ -25,7 +25,7 @@ def _read_labels(path: str, ids: NDArray[np.str_], label: str) -> NDArray[np.int
     if (rows < 0).any():
         raise ValueError(
             f"{path}: no label for sequence {str(ids[rows < 0][0])!r}; "
-            "expected one row a sequence"
+            "expected one row per sequence"
         )
     given = table[label].to_numpy()[rows]
     values = pd.to_numeric(pd.Series(given), errors="coerce").to_numpy()

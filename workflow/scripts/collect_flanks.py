@@ -43,7 +43,7 @@ def main(
     split: dict[str, float] | None,
     seed: int,
 ) -> None:
-    """Write one row a flank: its index, its ΔΔG in each replicate, its part (-1: none).
+    """Write one row per flank: its index, its ΔΔG in each replicate, its part (-1: none).
 
     Without lists and fractions every flank is in the test part: nothing is trained.
     """

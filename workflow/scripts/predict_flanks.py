@@ -70,7 +70,7 @@ def main(
 
 
 def _layers(network: "keras.Model") -> pd.DataFrame:
-    """One row a layer, from the input to the output."""
+    """One row per layer, from the input to the output."""
     rows = [("input", "Input", _text(network.input_shape), np.nan, 0)]
     for layer in network.layers:
         kind, rate = type(layer).__name__, getattr(layer, "rate", np.nan)

@@ -39,7 +39,7 @@ def main(
 ) -> None:
     """Simulate and write.
 
-    `peaks` has one file a task and `binding` one a factor, named after it; variants
+    `peaks` has one file per task and `binding` one per factor, named after it; variants
     are drawn from the contigs `test`, then `validation`, then others. `window` and
     `test` say which windows the oracle is measured on.
     """

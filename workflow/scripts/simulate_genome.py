@@ -29,7 +29,7 @@ def main(
 ) -> None:
     """Simulate and write.
 
-    `chip` has one file a task, named after it; `window`
+    `chip` has one file per task, named after it; `window`
     and `test` (contigs) say which windows the oracle is measured on.
     """
     made = simulate(**simulation, seed=seed)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _rows(measurements: str, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Codes and centred ΔΔG of one part: a row a flank and replicate, as published."""
+    """Codes and centred ΔΔG of one part: one row per flank and replicate, as published."""
     found = Measurements.load(measurements)
     split = read_arrays(measurements, ("split",))[0]["split"]
     ddg = found.centred()

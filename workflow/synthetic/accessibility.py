@@ -84,10 +84,10 @@ class SyntheticData:
     peaks
         Of each of `TASKS`, with signal.
     elements
-        A row an element: element, contig, centre, n_sites, and for each task
+        One row per element: element, contig, centre, n_sites, and for each task
         logit_<task> and open_<task> (0 or 1).
     sites
-        A row a planted site, in genome order: contig, and the columns of
+        One row per planted site, in genome order: contig, and the columns of
         `accessible_sites.plant_sites`. A match that is not in here is a chance one.
     """
 

@@ -62,7 +62,7 @@ def plant_sites(
     Returns
     -------
     pandas.DataFrame
-        A row a site, in order: start, end (of the matrix), name, strand,
+        One row per site, in order: start, end (of the matrix), name, strand,
         instance_start, instance_end (with the flanks), pwm, element, grade, weakened
         (the base of a word that makes it weak, faint or broken; -1 in strong ones),
         deficit (bits), and the columns of `with_partners`.

@@ -30,7 +30,7 @@ RT = 0.593
 """kcal/mol at 25 °C."""
 
 _FALL = 3.0  # bases from the core over which a mononucleotide term falls by a factor e
-_DEPTHS = (4.0, 1e5)  # mean reads a flank; below four, more noise needs more zeros
+_DEPTHS = (4.0, 1e5)  # mean reads per flank; below four, more noise needs more zeros
 _NOISE = (0.005, 0.45)  # kcal/mol that these depths give
 # Position and base, twice, and the weight of their term.
 _PAIRS = (
@@ -52,7 +52,7 @@ class SyntheticData:
     mono
         (10, 4) mononucleotide terms; at each position their mean is 0.
     pairs
-        A row a planted pair term: position, base, position2, base2, energy_kcal_mol.
+        One row per planted pair term: position, base, position2, base2, energy_kcal_mol.
         With [x = b] 1 where position x has base b and else 0, a term adds
         energy ([x = b] - 1/4) ([x2 = b2] - 1/4): it has no mean and no
         mononucleotide part, so the terms are the ones that a linear fit finds.
@@ -95,7 +95,7 @@ def simulate(
         Each counts the whole library; 1 to 100.
     noise
         Standard deviation of a replicate's ΔΔG about the truth, 0.005 to 0.45 kcal/mol.
-        All of it is counting noise: the depth follows (7 reads a flank at 0.35).
+        All of it is counting noise: the depth follows (7 reads per flank at 0.35).
     pair_share
         Share of the variance of the true ΔΔG that is of pair terms, 0 to 1.
     ddg_sd

@@ -53,7 +53,7 @@ def plant_motifs(
     centres
         (n, 2, copies) of each motif about the element's centre; NaN where none.
     sites
-        A row a motif, in order: start, end, name, strand of the exact pattern,
+        One row per motif, in order: start, end, name, strand of the exact pattern,
         instance_start, instance_end, instance_strand, pwm of the instance around
         it, element, role, pair.
 

@@ -69,14 +69,14 @@ class SyntheticData:
     genome
         Chromosomes without N.
     accessible
-        Peaks of open chromatin, one an element; their summits are their centres.
+        Peaks of open chromatin, one per element; their summits are their centres.
     chip
         Peaks of each task.
     elements
-        A row an element: element, contig, centre, kind, joint, and for each task
+        One row per element: element, contig, centre, kind, joint, and for each task
         p_<task> (probability of binding) and bound_<task> (0 or 1).
     sites
-        A row a planted motif, in genome order: contig, start, end, name, strand
+        One row per planted motif, in genome order: contig, start, end, name, strand
         (of the exact pattern, GATA or CANNTG), instance_start, instance_end,
         instance_strand, pwm (the whole instance), element, role (composite,
         apart, single), pair (a number that the two motifs of a composite share;

@@ -1,4 +1,4 @@
-"""Windows of accessibility: one a merged region, on its strongest summit."""
+"""Windows of accessibility: one per merged region, on its strongest summit."""
 
 import numpy as np
 import pytest

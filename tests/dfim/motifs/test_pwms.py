@@ -46,7 +46,7 @@ def exact_p(score, chances):
 @pytest.mark.parametrize(("width", "gc"), [(1, 0.5), (4, 0.46), (6, 0.3), (7, 0.65)])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_p_values_are_those_of_all_words(width, gc, seed):
-    """Every word, one a sequence: score, p and the set of sites, on both strands."""
+    """Every word, one per sequence: score, p and the set of sites, on both strands."""
     pwm, words = random_pwm(width, seed), all_words(width)
     X = np.eye(4, dtype=np.uint8)[words]
     chances = (np.array([1 - gc, gc, gc, 1 - gc]) / 2)[words].prod(axis=1)

@@ -105,7 +105,7 @@ INPUTS = {
         {f"{B}.files": {"genome": "g.fa"}},
         "files: got none, expected one of variants (a VCF, BED or TSV), workbook and tables",
     ),
-    "no sets": ({f"{B}.sets": ...}, "sets: missing; bQTLs come in sets, one a factor"),
+    "no sets": ({f"{B}.sets": ...}, "sets: missing; bQTLs come in sets, one per factor"),
     "table of no set": (
         {f"{B}.files.tables.NFKB": "c.txt"},
         "files.tables: got JUND, SPI1, NFKB, expected the sets: JUND, SPI1",
@@ -167,7 +167,7 @@ def test_only_bqtls_have_controls_peaks_and_sets(local, key):
 
 def test_sets_of_synthetic_variants_are_needed(default):
     told = refusal(changed(default, {f"{B}.sets": ..., F: {}}))
-    assert told.endswith("bqtls.sets: missing; the workbook has a sheet a set")
+    assert told.endswith("bqtls.sets: missing; the workbook has one sheet per set")
 
 
 @pytest.fixture
@@ -397,20 +397,20 @@ EXAMPLES = {
     ),
     "both": (
         {f"{E}.files.samples": "sheet.tsv"},
-        "examples.files: expected either a sheet (samples) or peaks, a file a task",
+        "examples.files: expected either a sheet (samples) or peaks, one file per task",
     ),
     "neither": (
         {f"{E}.files": {"genome": "g.fa"}},
-        "examples.files: expected either a sheet (samples) or peaks, a file a task",
+        "examples.files: expected either a sheet (samples) or peaks, one file per task",
     ),
     "no genome": ({f"{E}.files.genome": ...}, "examples.files: key 'genome' is missing"),
     "one less": (
         {f"{E}.files.peaks": {"B": "b.bed"}},
-        "examples.files.peaks: got B, expected one a task: B, GM12878",
+        "examples.files.peaks: got B, expected one per task: B, GM12878",
     ),
     "one more": (
         {f"{E}.files.peaks.NK": "b.bed"},
-        "examples.files.peaks: got B, GM12878, NK, expected one a task: B, GM12878",
+        "examples.files.peaks: got B, GM12878, NK, expected one per task: B, GM12878",
     ),
     "no tasks": (
         {f"{E}.tasks": ...},
@@ -439,7 +439,7 @@ EXAMPLES = {
     "start that is not there": ({f"{A}.model.start": "no.keras"}, "model.start: no file"),
     "heads": (
         {f"{A}.model": {"file": "net.keras", "heads": {"B": 0}}},
-        "model.heads: got B, expected one a task: B, GM12878",
+        "model.heads: got B, expected one per task: B, GM12878",
     ),
     "options": (
         {f"{A}.model.options": {"dense": 8}, f"{A}.model.architecture": "m2"},

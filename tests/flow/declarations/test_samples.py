@@ -57,7 +57,7 @@ def test_binding_files_follow_the_tasks(sheet):
     [
         (GOOD + "HEL\tATAC\tb.bed\n", "2 samples of DNase or ATAC, expected one"),
         (HEADER + "TAL1\tChIP\ta.bed\n", "0 samples of DNase or ATAC"),
-        (GOOD + "MYC\tChIP\tb.bed\n", "ChIP of TAL1, GATA1, MYC, expected one a task: GATA1"),
+        (GOOD + "MYC\tChIP\tb.bed\n", "ChIP of TAL1, GATA1, MYC, expected one per task: GATA1"),
     ],
 )
 def test_a_sheet_that_does_not_fit_the_study(sheet, text, message):

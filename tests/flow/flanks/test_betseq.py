@@ -222,7 +222,7 @@ def test_archives_that_lack_it(tmp_path):
         (A, "AAAAANAAAA", ", line 3: flank 'AAAAANAAAA'; expected 10 letters"),
         (A, "AAAA", ", line 3: flank 'AAAA'"),
         (A, "", ", line 3: flank ''"),
-        (A, D, f", line 3: flank {D} is in line 2 already; expected one row a flank"),
+        (A, D, f", line 3: flank {D} is in line 2 already; expected one row per flank"),
         ("1.5", "low", ", line 3: ddG 'low'; expected a number"),
         ("1.5", "1,5", ", line 3: ddG '1,5'; expected a number"),
     ],

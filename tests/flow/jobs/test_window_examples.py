@@ -198,7 +198,7 @@ def test_peaks_elsewhere_are_refused_unless_contigs_were_chosen(inputs, tmp_path
 def test_one_file_a_task(inputs):
     for tasks in (["A"], ["A", "A"], ["A", "B", "C"]):
         with pytest.raises(
-            ValueError, match=r"tasks: got .* 2 peak files, expected one a task"
+            ValueError, match=r"tasks: got .* 2 peak files, expected one per task"
         ):
             build(**inputs | {"tasks": tasks})
 

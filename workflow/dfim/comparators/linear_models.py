@@ -191,7 +191,7 @@ def factorial_values(values: NDArray[np.floating]) -> tuple[Floats, int]:
     if numbers.shape != (4**length,) or not 2 <= length <= LONGEST:
         raise ValueError(
             f"values: got shape {numbers.shape}, expected (4^L,) for L from 2 to {LONGEST}, "
-            "one a sequence in order of index"
+            "one per sequence in order of index"
         )
     bad = np.flatnonzero(~np.isfinite(numbers))
     if bad.size:

@@ -109,7 +109,7 @@ def pair_p_values(
         `empirical` is a fair test.
     pool
         `per_task` and `global`: one null of all sequences (an analysis scores
-        one output, so they are the same); `per_map`: one for each sequence, which
+        one output, so they are the same); `per_map`: one per sequence, which
         needs many null shuffles.
 
     Returns

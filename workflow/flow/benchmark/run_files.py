@@ -41,7 +41,7 @@ def read_measured(run: str | Path) -> pd.DataFrame:
         table = read_table(path, ("s", "cpu_time"))
         parents = path.relative_to(folder).parts[:-1]
         cpu = pd.to_numeric(table["cpu_time"], errors="coerce")
-        seconds = table["s"].sum(), cpu.sum(min_count=1)  # one row a repetition
+        seconds = table["s"].sum(), cpu.sum(min_count=1)  # one row per repetition
         rows.append((path.name.partition(".")[0], parents[0] if parents else "", *seconds))
     if not rows:
         raise ValueError(f"{folder}: no benchmark tables; expected those of a finished run")

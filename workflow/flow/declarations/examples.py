@@ -113,8 +113,8 @@ def _named_files_fault(
         return f"examples.{source}: expected accessible and chip, or in files a sheet (samples)"
     if not sheet and set(declared["chip"]) != set(tasks):
         return (
-            f"examples.{source}.chip: got {', '.join(declared['chip'])}, expected one a task: "
-            f"{', '.join(tasks)}"
+            f"examples.{source}.chip: got {', '.join(declared['chip'])}, expected one per "
+            f"task: {', '.join(tasks)}"
         )
     return None
 
@@ -126,10 +126,12 @@ def _named_peaks_fault(
         if key in declared:
             return f"examples.{source}.{key}: only builder peaks has it; remove it"
     if ("samples" in declared) == ("peaks" in declared):
-        return f"examples.{source}: expected either a sheet (samples) or peaks, a file a task"
+        return (
+            f"examples.{source}: expected either a sheet (samples) or peaks, one file per task"
+        )
     if "peaks" in declared and set(declared["peaks"]) != set(tasks):
         return (
-            f"examples.{source}.peaks: got {', '.join(declared['peaks'])}, expected one a "
+            f"examples.{source}.peaks: got {', '.join(declared['peaks'])}, expected one per "
             f"task: {', '.join(tasks)}"
         )
     return None

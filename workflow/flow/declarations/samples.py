@@ -76,7 +76,7 @@ def accessibility_files(path: str | os.PathLike[str], tasks: list[str]) -> list[
         if sample.task in found:
             raise ValueError(
                 f"{path}, line {line}: task {sample.task!r} is there already with another "
-                "assay; expected one file a task"
+                "assay; expected one file per task"
             )
         found[sample.task] = sample.peaks
     if set(found) != set(tasks):
@@ -108,7 +108,7 @@ def binding_files(path: str | os.PathLike[str], tasks: list[str]) -> tuple[str, 
     chip = {sample.task: sample.peaks for sample in samples if sample.assay in BINDING}
     if set(chip) != set(tasks):
         raise ValueError(
-            f"{path}: ChIP of {', '.join(chip) or 'nothing'}, expected one a task: "
+            f"{path}: ChIP of {', '.join(chip) or 'nothing'}, expected one per task: "
             f"{', '.join(tasks)}"
         )
     return opened[0].peaks, [chip[task] for task in tasks]

@@ -99,7 +99,7 @@ class Scoring:
         "(constant background column), `zeros`"
     )
     n_refs: Count = key(
-        "references a sequence for `dinuc` and `random`; scores are their mean (C)"
+        "references per sequence for `dinuc` and `random`; scores are their mean (C)"
     )
     refs_from: Literal["original", "mutant"] = key(
         "`original`: shared by a sequence and its mutants; `mutant`: drawn anew for each "
@@ -123,7 +123,7 @@ class Scoring:
     )
     null_pool: Literal["per_task", "per_map", "global"] = key(
         "one null for all pairs of the output (`per_task`, `global`: the same where one output "
-        "is scored), or one a sequence (`per_map`, with at least 20 null shuffles)"
+        "is scored), or one per sequence (`per_map`, with at least 20 null shuffles)"
     )
     tail: Literal["two_sided", "upper", "min_tail", "empirical"] = key(
         "`two_sided` Gaussian, doubled; `upper`; `min_tail`: the smaller tail, not doubled (C; "
@@ -147,7 +147,7 @@ class Scoring:
         "jobs for each of the real and the null scores; any number gives the same bits"
     )
     threads: Count = key(
-        "TensorFlow threads a job. Results depend on it in the last bits, so it is not taken "
+        "TensorFlow threads per job. Results depend on it in the last bits, so it is not taken "
         "from the number of cores; two 1-thread jobs are faster than one with two"
     )
 
@@ -180,7 +180,7 @@ class VariantSettings:
     )
     null: Literal["none", "per_map"] = key(
         "`none`: p-values for the variants that figures show; `per_map`: for all, which costs "
-        "eighty passes a variant instead of four"
+        "eighty passes per variant instead of four"
     )
     n_null_shuffles: Count = key("shuffles of a variant's window behind its null")
 
@@ -208,7 +208,7 @@ class FlankSettings:
 class Training:
     """Defaults of every network that is trained."""
 
-    batch_size: Count = key("sequences a step")
+    batch_size: Count = key("sequences per step")
     max_epochs: Count = key("upper limit of epochs")
     patience: Count = key(
         "epochs without a lower validation loss before it stops; the best epoch is kept"

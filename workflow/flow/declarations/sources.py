@@ -1,6 +1,6 @@
 """The table of raw files: what the paper needs, from where, and how to know it is right.
 
-`resources/sources.tsv` has one row a file; `resources/README.md` explains its
+`resources/sources.tsv` has one row per file; `resources/README.md` explains its
 columns. Reading checks every cell, so that a typing error costs a line of text
 and not a wrong download.
 """
@@ -109,7 +109,7 @@ def read_sources(path: str | os.PathLike[str] = TABLE) -> dict[str, Source]:
         if len(cells) != len(lines[0]):
             raise SourcesError(
                 f"{path}, line {number}: got {len(cells)} cells, expected {len(lines[0])}, "
-                "one a column with tabs between them"
+                "one per column with tabs between them"
             )
         source = _source(f"{path}, line {number}", dict(zip(lines[0], cells, strict=True)))
         for column, value in (("name", source.name), ("file name", source.basename)):
@@ -120,7 +120,7 @@ def read_sources(path: str | os.PathLike[str] = TABLE) -> dict[str, Source]:
                 )
         found[source.name] = source
     if not found:
-        raise SourcesError(f"{path}: no row below the header, expected one a raw file")
+        raise SourcesError(f"{path}: no row below the header, expected one per raw file")
     return found
 
 

@@ -70,7 +70,7 @@ def model_fault(study: Study) -> str | None:
     elif model.get("start") is not None:
         return "model.start: a finished network (model.file) is not trained; remove one"
     if heads is not None and set(heads) != set(tasks):
-        return f"model.heads: got {', '.join(heads)}, expected one a task: {', '.join(tasks)}"
+        return f"model.heads: got {', '.join(heads)}, expected one per task: {', '.join(tasks)}"
     return None
 
 
@@ -117,13 +117,14 @@ def _options_fault(architecture: str, options: Mapping[str, Any]) -> str | None:
                 f"{', '.join(_OPTIONS[architecture])}"
             )
         if key == "dropout" and isinstance(value, list) != (architecture == "m4"):
-            wanted = "a list, one rate a hidden layer" if architecture == "m4" else "one rate"
+            wanted = "a list, one rate per hidden layer" if architecture == "m4" else "one rate"
             return f"model.options.dropout: got {value}, expected {wanted}"
     if {"units", "dropout"} <= set(options) and architecture == "m4":
         rates, units = len(options["dropout"]), len(options["units"])
         if rates != units:
             return (
-                f"model.options.dropout: got {rates} rates, expected {units}, one a unit count"
+                f"model.options.dropout: got {rates} rates, expected {units}, "
+                "one per unit count"
             )
     return None
 

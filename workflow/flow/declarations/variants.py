@@ -72,7 +72,7 @@ def _inputs_fault(config: Config, study: Study, declared: Mapping[str, Any]) -> 
             f"{wrong[0]}: only bQTLs (workbook or tables) take it; remove it" if wrong else None
         )
     if "sets" not in declared:
-        return "sets: missing; bQTLs come in sets, one a factor"
+        return "sets: missing; bQTLs come in sets, one per factor"
     if given == ["workbook"] and _sheets_fault(declared):
         return _sheets_fault(declared)
     for key in ("tables", "controls", "chip"):
@@ -90,7 +90,7 @@ def _synthetic_fault(study: Study, declared: Mapping[str, Any]) -> str | None:
     if study["examples"].get("dataset") != declared["dataset"]:
         return f"dataset: {declared['dataset']!r} is not the dataset of the study's examples"
     if "sets" not in declared:
-        return "sets: missing; the workbook has a sheet a set"
+        return "sets: missing; the workbook has one sheet per set"
     return _sheets_fault(declared)
 
 

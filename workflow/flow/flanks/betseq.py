@@ -63,7 +63,7 @@ class Measurements(ArrayRecord):
 
 
 def read_replicates(paths: Sequence[str | os.PathLike[str]]) -> Measurements:
-    """Read one table a replicate: sequence, input_count, bound_count, ddG.
+    """Read one table per replicate: sequence, input_count, bound_count, ddG.
 
     The published network was trained on three of them. Each replicate is called as its
     file is, up to the first dot.
@@ -109,7 +109,7 @@ def read_counts(path: str | os.PathLike[str], protein: str) -> Measurements:
 
 
 def read_ddg(path: str | os.PathLike[str], column: str) -> Measurements:
-    """Read one column of a table with a row a flank, such as Cbf1_ddG of the predictions.
+    """Read one column of a table with one row per flank, such as Cbf1_ddG of the predictions.
 
     It counts as one replicate, called as the column is. Errors are those of
     `read_replicates`.
@@ -220,7 +220,7 @@ def _read_list(path: str | os.PathLike[str]) -> NDArray[np.int64]:
     words.index += 1
     words = words[words != ""]
     if words.empty:
-        raise ValueError(f"{path}: no flanks; expected one a line")
+        raise ValueError(f"{path}: no flanks; expected one per line")
     codes = flank_codes(
         words.to_numpy(object), source=os.fspath(path), lines=words.index.to_numpy()
     )

@@ -107,7 +107,7 @@ def compare(measures: Sequence[Measure], references: Sequence[Measure]) -> pd.Da
     Returns
     -------
     DataFrame
-        A row a comparison: first, second, level, flanks (of the first), n (known in
+        One row per comparison: first, second, level, flanks (of the first), n (known in
         both), spearman, shared_k and by_chance_k for the k of `TOP`. NaN where too few
         are known, or where a measure is the same everywhere.
     """
@@ -140,7 +140,7 @@ def recovery(measures: Sequence[Measure], planted: NDArray[np.bool_] | None) -> 
     Returns
     -------
     DataFrame
-        A row a measure: first (its name), second (`PLANTED`), level, flanks, n (pairs
+        One row per measure: first (its name), second (`PLANTED`), level, flanks, n (pairs
         with a value), n_planted (of them), auroc, worst_rank (of a planted pair; 1 is
         the strongest). None where nothing was planted (`planted` is None), and for a
         measure that knows no planted pair or no other.

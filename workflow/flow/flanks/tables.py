@@ -1,4 +1,4 @@
-"""Text tables with a row a flank: comma, tab or blanks, plain, gzip, or in an archive.
+"""Text tables with one row per flank: comma, tab or blanks, plain, gzip, or in an archive.
 
 A file in an archive is named as "archive.tar.gz::folder/file.txt".
 """
@@ -79,7 +79,7 @@ class FlankTable:
             flank = flank_strings(self.index[[row]])[0]
             raise ValueError(
                 f"{self.source}, line {self.line[row]}: flank {flank} is in line "
-                f"{self.line[before]} already; expected one row a flank"
+                f"{self.line[before]} already; expected one row per flank"
             )
         if not np.isfinite(self.value).any():
             raise ValueError(
@@ -132,7 +132,7 @@ def read_flank_table(
     table[flank] = table[flank].fillna("")
     table = table[(table[flank] != "") | table[value].notna()]
     if table.empty:
-        raise ValueError(f"{path}: no rows below the header; expected a row a flank")
+        raise ValueError(f"{path}: no rows below the header; expected one row per flank")
     line, source = table.index.to_numpy(), os.fspath(path)
     number = _numbers(table[value], source)
     index = sequence_index(flank_codes(table[flank].to_numpy(), source=source, lines=line))

@@ -23,7 +23,7 @@ def select_rows(
     examples
         All sequences of the study.
     logits
-        (N, T) the network's outputs for them, a column a task.
+        (N, T) the network's outputs for them, one column per task.
     select
         `groups`, `splits`, `positive_only`, `correct_only`, `positive_tasks`,
         `limit`; each is optional and narrows the choice.

@@ -92,7 +92,7 @@ def save_windows(
 
 
 def _report_balance(examples: Examples) -> None:
-    """Log each part's labels a task; refuse a part in which a task has one class only."""
+    """Log each part's labels per task; refuse a part in which a task has one class only."""
     places = np.array([] if examples.contigs is None else examples.contigs)
     for column, task in enumerate(examples.tasks):
         labels = examples.labels[:, column]

@@ -48,7 +48,7 @@ def task_heads(
         raise ValueError(
             f"model.heads: task {tasks[numbers.index(max(numbers))]!r} is column "
             f"{max(numbers)}, but the network has {len(columns)} columns in "
-            f"{len(model.outputs)} outputs; expected one a task"
+            f"{len(model.outputs)} outputs; expected one per task"
         )
     return {task: columns[number] for task, number in zip(tasks, numbers, strict=True)}
 
