@@ -1,4 +1,4 @@
-"""Training of the best of several starts, told by the validation loss of the first epochs."""
+"""Training of the best of several starts, by the validation loss of their first epochs."""
 
 import logging
 import os
@@ -32,7 +32,7 @@ def train_best_start(
     """Train `settings.starts` networks for a few epochs, and the best one to its end.
 
     Some initial weights never leave the plateau on which a network learns no interaction; the
-    validation loss of the first epochs tells. Costs `settings.epochs_in_all` epochs. The first
+    validation loss of the first epochs shows it. Costs `settings.epochs_in_all` epochs. The first
     start has the seed itself, so that one start is what `train` gives.
 
     Parameters
