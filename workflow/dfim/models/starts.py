@@ -32,8 +32,8 @@ def train_best_start(
     """Train `settings.starts` networks for a few epochs, and the best one to its end.
 
     Some initial weights never leave the plateau on which a network learns no interaction; the
-    validation loss of the first epochs shows it. Costs `settings.epochs_in_all` epochs. The first
-    start has the seed itself, so that one start is what `train` gives.
+    validation loss of the first epochs shows it. Costs `settings.epochs_in_all` epochs. The
+    first start has the seed itself, so that one start is what `train` gives.
 
     Parameters
     ----------
