@@ -107,7 +107,7 @@ def test_exact_interactions_are_those_of_double_mutants(run):
     f = scores.features
     for pair in np.flatnonzero(scores.reachable)[:: scores.reachable.sum() // 5]:
         sites = scores.source[pair], scores.target[pair]
-        X = np.repeat(data.one_hot(f.sequence[sites[:1]]).astype(np.float32), 4, axis=0)
+        X = np.repeat(data.one_hot(f.sequence[[sites[0]]]).astype(np.float32), 4, axis=0)
         for site, rows in zip(sites, ([1, 3], [2, 3]), strict=True):
             X[rows, f.start[site] : f.end[site]] = background(0.46)
         original, first, second, both = logit(X).astype(np.float64)
