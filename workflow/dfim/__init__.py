@@ -73,6 +73,8 @@ _MOVED = {
 def __getattr__(name: str) -> object:
     if name in _MOVED:
         return _moved(name)
+    if name not in __all__:
+        raise AttributeError(f"module 'dfim' has no attribute {name!r}; it has {__all__}")
     return _lazy(name)
 
 
